@@ -1,0 +1,24 @@
+import { Readiness } from '@plumbline/platform';
+import type { ReadinessAnswer } from '@plumbline/platform';
+
+export interface ApiReadinessAnswer extends ReadinessAnswer {
+  /** What is away without keeping requests from being recorded: they are answered, and their work is delayed. */
+  readonly degraded: ReadinessAnswer['missing'];
+}
+
+/**
+ * Ready means that requests are recorded and answered. Redis is not needed for that: without it nothing is rung and nobody
+ * is woken, so its absence is shown and does not take the process out of service.
+ */
+export class ApiReadiness extends Readiness {
+  private readonly useful = new Readiness();
+
+  checkUseful(name: string, look: (signal: AbortSignal) => Promise<unknown>): void {
+    this.useful.check(name, look);
+  }
+
+  override async answer(): Promise<ApiReadinessAnswer> {
+    const [answer, useful] = await Promise.all([super.answer(), this.useful.answer()]);
+    return { ...answer, degraded: useful.missing };
+  }
+}

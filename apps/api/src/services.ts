@@ -1,0 +1,94 @@
+import type { AnyFacet, Region } from '@plumbline/domain';
+import type { EngineContext } from '@plumbline/engine';
+import type { Log } from '@plumbline/platform';
+import type { Looks } from '@plumbline/queue';
+import type { Kv, Layout } from '@plumbline/registry';
+import type { Services } from './app.module.js';
+import { OperatorToken } from './http/bearer.guard.js';
+import { Callers } from './http/caller.js';
+import { Links } from './http/links.js';
+import { Awaited, Intake } from './intake.js';
+import type { Waiting } from './intake.js';
+import { AccountBook } from './ops/account-book.js';
+import { StateBooks } from './ops/state-books.js';
+import { Truths } from './ops/truths.js';
+import { VmInventory } from './ops/vm-inventory.js';
+import { RegistryActions, RegistryRequests, RegistryVolumes } from './stores/customer-stores.js';
+import {
+  RegistryAccounts,
+  RegistryBoots,
+  RegistryDiscrepancies,
+  RegistryLanes,
+  RegistryTokens,
+  RegistryVmBook,
+  readOwed,
+} from './stores/operator-stores.js';
+import { ActionFinder } from './v2/action-finder.js';
+import { ActionRequests } from './v2/action-requests.js';
+import { Creations } from './v2/creation.js';
+import { Deletions } from './v2/deletion.js';
+import { Presenter } from './v2/presenter.js';
+import { VmFinder } from './v2/vm-finder.js';
+import { VolumeFinder } from './v2/volume-finder.js';
+
+/** What the outer world gives this process. */
+export interface World {
+  readonly kv: Kv;
+  readonly layout: Layout;
+  readonly engine: EngineContext;
+  readonly looks: Pick<Looks, 'ask'>;
+  /** Makes the waiting for what `look` tells the end of. */
+  readonly waitingWith: (look: Awaited['look']) => Waiting;
+  readonly facets: readonly AnyFacet[];
+  readonly regions: readonly Region[];
+  readonly opsToken: string;
+  readonly publicUrl: string | null;
+  readonly waitMs: number;
+  readonly log: Log;
+}
+
+export function servicesOf(world: World): Services {
+  const { engine, kv, layout, log, regions, waitMs } = world;
+  const now = (): number => engine.clock.now();
+  const newId = (): string => engine.uuid();
+  const volumes = new RegistryVolumes(kv, layout);
+  const actions = new RegistryActions(kv, layout);
+  const vms = new RegistryVmBook(kv, layout);
+  const accounts = new RegistryAccounts(kv, layout);
+  const tokens = new RegistryTokens(kv, layout);
+  const awaited = new Awaited(actions.readEnds);
+  const waiting = world.waitingWith(awaited.look);
+  const intake = new Intake({ engine, waiting, awaited, waitMs, log });
+  const requests = new RegistryRequests(kv, layout, now);
+  return [
+    new AccountBook({ accounts, tokens, newId, now }),
+    new ActionFinder(actions),
+    new ActionRequests(engine.rules.catalog, intake),
+    new Callers({
+      tokenBySha256: (sha256) => tokens.find(sha256),
+      account: (id) => accounts.find(id),
+    }),
+    new Creations({ intake, actions, requests, newId }),
+    new Deletions(intake),
+    new Links(world.publicUrl),
+    new OperatorToken(world.opsToken),
+    new Presenter(regions),
+    new StateBooks({
+      lanes: new RegistryLanes(kv, layout),
+      boots: new RegistryBoots(kv, layout),
+      discrepancies: new RegistryDiscrepancies(kv, layout),
+    }),
+    new Truths({
+      journal: engine.journal,
+      looks: world.looks,
+      facets: world.facets,
+      rules: engine.rules,
+      vms: () => vms.list(),
+      owedOf: (id) => readOwed(kv, layout, id),
+      now,
+    }),
+    new VmFinder(vms),
+    new VmInventory({ vms, accounts, regions, now }),
+    new VolumeFinder(volumes, regions),
+  ];
+}

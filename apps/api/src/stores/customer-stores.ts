@@ -1,0 +1,120 @@
+import type {
+  AccountId,
+  ActionNumber,
+  ActionRecord,
+  RegionSlug,
+  VmId,
+  VmRecord,
+  VolumeId,
+  VolumeRecord,
+} from '@plumbline/domain';
+import { volumeIdOf } from '@plumbline/domain';
+import type { Kv, Layout } from '@plumbline/registry';
+import type { ActionPlace } from '../intake.js';
+import { parseEntry, readMany, readOne, readTree } from './entries.js';
+import type { Actions, RequestRecord, Requests, Vms, Volumes } from './ports.js';
+import { VolumeLists } from './volume-lists.js';
+
+/** The registry's keys as the customers' side reads them. */
+export class RegistryVolumes implements Volumes {
+  private readonly lists: VolumeLists;
+
+  constructor(
+    private readonly kv: Kv,
+    private readonly layout: Layout,
+  ) {
+    this.lists = new VolumeLists(kv, layout);
+  }
+
+  async find(account: AccountId, id: VolumeId): Promise<VolumeRecord | null> {
+    return await readOne<VolumeRecord>(this.kv, this.layout.volume(account, id));
+  }
+
+  async idByName(of: { account: AccountId; region: RegionSlug; name: string }): Promise<VolumeId | null> {
+    const [entry] = await this.kv.read([this.layout.name({ ...of, kind: 'volume' })]);
+    return entry ? (entry.value as VolumeId) : null;
+  }
+
+  async list(account: AccountId): Promise<readonly VolumeRecord[]> {
+    return await this.lists.list(account);
+  }
+}
+
+export class RegistryActions implements Actions {
+  constructor(
+    private readonly kv: Kv,
+    private readonly layout: Layout,
+  ) {}
+
+  async find(account: AccountId, n: ActionNumber): Promise<ActionRecord | null> {
+    return await readOne<ActionRecord>(this.kv, this.layout.action(account, n));
+  }
+
+  async numbers(of: { account: AccountId } | { volume: VolumeId }): Promise<readonly ActionNumber[]> {
+    const prefix =
+      'volume' in of ? this.layout.volumeActionsOf(of.volume) : this.layout.actionsOf(of.account);
+    const keys = await this.kv.keys(prefix);
+    return keys.map((key) => Number(key.slice(prefix.length)) as ActionNumber);
+  }
+
+  async findAll(account: AccountId, numbers: readonly ActionNumber[]): Promise<readonly ActionRecord[]> {
+    return await readMany<ActionRecord>(
+      this.kv,
+      numbers.map((n) => this.layout.action(account, n)),
+    );
+  }
+
+  /** An action and its volume as they stood together, for each place. */
+  readonly readEnds = async (places: readonly ActionPlace[]) => {
+    return await Promise.all(
+      places.map(async ({ account, n, resource }) => {
+        const [action, record] = await this.kv.read([
+          this.layout.action(account, n),
+          this.layout.volume(account, volumeIdOf(resource)),
+        ]);
+        return { action: parseEntry<ActionRecord>(action), record: parseEntry<VolumeRecord>(record) };
+      }),
+    );
+  };
+}
+
+export class RegistryVms implements Vms {
+  constructor(
+    protected readonly kv: Kv,
+    protected readonly layout: Layout,
+  ) {}
+
+  async find(id: VmId): Promise<VmRecord | null> {
+    return await readOne<VmRecord>(this.kv, this.layout.vm(id));
+  }
+
+  async list(): Promise<readonly VmRecord[]> {
+    return await readTree<VmRecord>(this.kv, this.layout.vms);
+  }
+}
+
+const KEY_LIFE_MS = 24 * 3600 * 1000;
+
+export class RegistryRequests implements Requests {
+  constructor(
+    private readonly kv: Kv,
+    private readonly layout: Layout,
+    private readonly now: () => number,
+  ) {}
+
+  /** One that is too old is removed, so that its key may be used anew. */
+  async find(account: AccountId, requestKey: string): Promise<RequestRecord | null> {
+    const key = this.layout.request(account, requestKey);
+    const [entry] = await this.kv.read([key]);
+    const record = parseEntry<RequestRecord>(entry);
+    if (!entry || record === null || this.now() - record.at < KEY_LIFE_MS) return record;
+    await this.kv.transact({
+      ops: [
+        { verb: 'check-index', key, index: entry.index },
+        { verb: 'delete-cas', key, index: entry.index },
+      ],
+      proof: { key, landed: (found) => found === null },
+    });
+    return null;
+  }
+}

@@ -1,0 +1,28 @@
+import type { Kv, KvEntry } from '@plumbline/registry';
+
+/** Keys that one read may name: more are read in several, each at an instant of its own. */
+const KEYS_PER_READ = 60;
+
+export function parseEntry<T>(entry: KvEntry | null | undefined): T | null {
+  return entry ? (JSON.parse(entry.value) as T) : null;
+}
+
+export async function readOne<T>(kv: Kv, key: string): Promise<T | null> {
+  const [entry] = await kv.read([key]);
+  return parseEntry<T>(entry);
+}
+
+/** What is there of these keys, in their order. */
+export async function readMany<T>(kv: Kv, keys: readonly string[]): Promise<readonly T[]> {
+  const reads: Promise<readonly (KvEntry | null)[]>[] = [];
+  for (let start = 0; start < keys.length; start += KEYS_PER_READ)
+    reads.push(kv.read(keys.slice(start, start + KEYS_PER_READ)));
+  const entries = (await Promise.all(reads)).flat();
+  return entries.flatMap((entry) => (entry === null ? [] : (JSON.parse(entry.value) as T)));
+}
+
+/** Everything under a prefix. For short listings: all of it is in one answer. */
+export async function readTree<T>(kv: Kv, prefix: string): Promise<readonly T[]> {
+  const [entries = []] = await kv.readTrees([prefix]);
+  return entries.map(({ value }) => JSON.parse(value) as T);
+}

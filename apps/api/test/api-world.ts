@@ -1,0 +1,292 @@
+import { randomUUID } from 'node:crypto';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { queueOf, volumeResource } from '@plumbline/domain';
+import type {
+  AccountId,
+  HostName,
+  IntentId,
+  QueueName,
+  Region,
+  RegionSlug,
+  ResourceName,
+  VolumeId,
+} from '@plumbline/domain';
+import { advance } from '@plumbline/engine';
+import type { EngineContext, WorkerContext } from '@plumbline/engine';
+import { intentCatalog } from '@plumbline/intents';
+import { Readiness, createLog, createMetrics } from '@plumbline/platform';
+import type { LookAnswer, LookPlace } from '@plumbline/queue';
+import { createJournal } from '@plumbline/registry';
+import { FakeConsul, createFakeRegistry } from '@plumbline/testing';
+import type { FakeManners, FakeRegistry } from '@plumbline/testing';
+import { MemorySources } from '../../../libs/testing/src/engine/memory-sources.js';
+import { FACETS } from '../src/facets.js';
+import type { Awaited, Ended, Waiting } from '../src/intake.js';
+import { createServer } from '../src/server.js';
+import { servicesOf } from '../src/services.js';
+
+export const HOST = 'host-a' as HostName;
+export const OPS_TOKEN = 'an-operator';
+const POLL_MS = 5;
+
+export const REGIONS: readonly Region[] = [
+  { slug: 'nyc1' as RegionSlug, name: 'New York 1', pool: 'volumes-nyc1', hosts: [HOST] },
+  { slug: 'lon1' as RegionSlug, name: 'London 1', pool: 'volumes-lon1', hosts: [] },
+];
+
+interface Answer {
+  readonly status: number;
+  // Answers are looked into by each test as it needs; their shapes are checked by the specs of shapes.
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- a test reads whatever the server answered
+  readonly body: any;
+  readonly headers: Readonly<Record<string, string | string[] | number | undefined>>;
+}
+
+interface Sent {
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly token?: string | null;
+}
+
+export interface ApiWorldOptions {
+  readonly waitMs?: number;
+  readonly publicUrl?: string;
+  /** How the registry treats the requests of the api. */
+  readonly manners?: FakeManners;
+}
+
+/**
+ * The whole api on a fake Consul, with workers in the same process: what is rung is carried out at once on sources in
+ * memory, unless the workers are told to rest.
+ */
+export class ApiWorld {
+  readonly sources = new MemorySources();
+  logged: readonly string[] = [];
+  /** Nothing that is rung is carried out meanwhile. */
+  resting = false;
+  token = '';
+  account = '' as AccountId;
+  private readonly working = new Set<Promise<unknown>>();
+
+  private constructor(
+    readonly app: NestFastifyApplication,
+    readonly registry: FakeRegistry,
+    readonly consul: FakeConsul,
+    private readonly workers: ReadonlyMap<QueueName, WorkerContext>,
+  ) {}
+
+  static async open({ manners, publicUrl, waitMs = 2000 }: ApiWorldOptions = {}): Promise<ApiWorld> {
+    const consul = new FakeConsul();
+    const registry = await createFakeRegistry({ consul, ...(manners === undefined ? {} : { manners }) });
+    const workerRegistry = await createFakeRegistry({ consul });
+    const workers = new Map<QueueName, WorkerContext>();
+    const holder: { world: ApiWorld | null } = { world: null };
+    const bell = {
+      ring: async (queue: QueueName, resource: ResourceName) => {
+        holder.world?.work(queue, resource);
+        return true;
+      },
+      drain: () => undefined,
+      wake: () => undefined,
+    };
+    const logged: string[] = [];
+    const log = createLog({ name: 'api', level: 'debug', to: { write: (line) => void logged.push(line) } });
+    const engine = contextOf(registry, bell);
+    const looks = { ask: async (_queue: QueueName, places: readonly LookPlace[]) => lookAll(holder, places) };
+    const services = servicesOf({
+      kv: registry.kv,
+      layout: registry.layout,
+      engine,
+      looks,
+      waitingWith: (look) => pollingWaiting(look),
+      facets: FACETS,
+      regions: REGIONS,
+      opsToken: OPS_TOKEN,
+      publicUrl: publicUrl ?? null,
+      waitMs,
+      log,
+    });
+    const metrics = createMetrics({ app: 'api', name: 'api' });
+    const app = await createServer({ services, readiness: new Readiness(), metrics, log });
+    const world = new ApiWorld(app, registry, consul, workers);
+    holder.world = world;
+    world.logged = logged;
+    for (const queue of [queueOf('ceph'), queueOf('qemu', HOST)])
+      workers.set(queue, workerOf(world.sources, { registry: workerRegistry, bell, queue }));
+    await world.enroll();
+    return world;
+  }
+
+  async close(): Promise<void> {
+    await this.app.close();
+    await Promise.allSettled(this.working);
+    await this.registry.close();
+  }
+
+  async send(method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, sent: Sent = {}): Promise<Answer> {
+    const token = sent.token === undefined ? this.token : sent.token;
+    const payload = typeof sent.body === 'string' ? sent.body : JSON.stringify(sent.body);
+    const answer = await this.app.inject({
+      method,
+      url: path,
+      headers: {
+        ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+        ...(sent.body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...sent.headers,
+      },
+      ...(sent.body === undefined ? {} : { payload }),
+    });
+    const isJson = String(answer.headers['content-type']).startsWith('application/json');
+    return {
+      status: answer.statusCode,
+      body: isJson ? (JSON.parse(answer.body) as unknown) : answer.body,
+      headers: answer.headers,
+    };
+  }
+
+  async ops(method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, body?: unknown): Promise<Answer> {
+    return await this.send(method, `/ops/v1${path}`, { token: OPS_TOKEN, body });
+  }
+
+  /** A volume's id, made over the API. */
+  async volume(more: Readonly<Record<string, unknown>> = {}): Promise<string> {
+    const body = { name: `v-${randomUUID()}`, size_gigabytes: 1, region: 'nyc1', ...more };
+    const answer = await this.send('POST', '/v2/volumes', { body });
+    if (answer.status !== 201) throw new Error(`no volume: ${JSON.stringify(answer.body)}`);
+    return (answer.body as { volume: { id: string } }).volume.id;
+  }
+
+  /** Waits until nothing is pending for the volume. */
+  async settled(id: string): Promise<void> {
+    const resource = volumeResource(id as VolumeId);
+    const key = this.registry.layout.lane(resource);
+    while (this.consul.store.get(key) !== null) {
+      await Promise.all(this.working);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  /** Rings all that is pending, as the sweep does. */
+  async wakeUp(): Promise<void> {
+    this.resting = false;
+    const { lanes } = this.registry.layout;
+    for (const key of this.consul.store.keys(lanes)) {
+      const resource = key.slice(lanes.length) as ResourceName;
+      this.work('ceph', resource);
+      this.work(queueOf('qemu', HOST), resource);
+    }
+  }
+
+  /** Another account with a token of its own. */
+  async stranger(): Promise<{ token: string; account: AccountId }> {
+    const name = `stranger-${randomUUID()}`;
+    const made = await this.ops('POST', '/accounts', { name, email: 'stranger@plumbline.invalid' });
+    const { account } = made.body as { account: { id: AccountId } };
+    const issued = await this.ops('POST', `/accounts/${account.id}/tokens`, { name });
+    return { account: account.id, token: (issued.body as { secret: string }).secret };
+  }
+
+  /** A VM of the demo account. */
+  async vm(n: number, more: Readonly<Record<string, unknown>> = {}): Promise<number> {
+    const body = {
+      name: `vm-${n}`,
+      region: 'nyc1',
+      host: HOST,
+      account: this.account,
+      socket: `/run/vm-${n}.sock`,
+      ...more,
+    };
+    const answer = await this.ops('PUT', `/vms/${n}`, body);
+    if (answer.status > 201) throw new Error(`no VM: ${JSON.stringify(answer.body)}`);
+    return n;
+  }
+
+  /** Keys of everything that requests can have recorded. */
+  recorded(): readonly string[] {
+    const { store } = this.consul;
+    return ['lanes/', 'volumes/', 'actions/', 'names/', 'usage/', 'requests/'].flatMap((path) =>
+      store.keys(`${prefixOf(this.registry)}${path}`),
+    );
+  }
+
+  private work(queue: QueueName, resource: ResourceName): void {
+    const worker = this.workers.get(queue);
+    if (worker === undefined || this.resting) return;
+    const job = new Promise((resolve) => setImmediate(resolve)).then(() => advance(worker, resource));
+    const done: Promise<unknown> = job.finally(() => this.working.delete(done));
+    this.working.add(done);
+  }
+
+  private async enroll(): Promise<void> {
+    const { account, token } = await this.stranger();
+    this.account = account;
+    this.token = token;
+  }
+}
+
+function prefixOf({ layout }: FakeRegistry): string {
+  return layout.tick.slice(0, -'tick'.length);
+}
+
+function contextOf(registry: FakeRegistry, bell: EngineContext['bell']): EngineContext {
+  return {
+    journal: createJournal({ kv: registry.kv, layout: registry.layout, nonce: randomUUID }),
+    rules: { catalog: intentCatalog, regions: REGIONS },
+    bell,
+    clock: {
+      now: () => Date.now(),
+      trusted: () => true,
+      deadline: () => ({ signal: new AbortController().signal, clear: () => undefined }),
+    },
+    log: { info: () => undefined, warn: () => undefined, error: () => undefined },
+    uuid: randomUUID,
+    nonce: randomUUID,
+    random: () => Math.random(),
+  };
+}
+
+function workerOf(
+  sources: MemorySources,
+  { registry, bell, queue }: { registry: FakeRegistry; bell: EngineContext['bell']; queue: QueueName },
+): WorkerContext {
+  return {
+    ...contextOf(registry, bell),
+    boots: { self: registry.boot, isGone: () => false, isDoubtful: () => false, end: () => undefined },
+    queue,
+    backends: sources.backendsOf(queue === 'ceph' ? 'ceph' : 'qemu'),
+    policy: { deadlineMs: 1000, triesMax: 3, backoffBaseMs: 1, backoffCapMs: 1 },
+    catchUp: () => Promise.resolve(),
+    report: () => undefined,
+    stopping: () => false,
+    busy: new Set(),
+  };
+}
+
+async function lookAll(
+  { world }: { world: ApiWorld | null },
+  places: readonly LookPlace[],
+): Promise<readonly LookAnswer[]> {
+  const answers = places.map(async ({ facet, key, host }): Promise<LookAnswer> => {
+    const source = facet.startsWith('ceph') ? 'ceph' : 'qemu';
+    const backend = world?.sources.backendsOf(source).get(facet);
+    if (backend === undefined) return { unknown: 'no worker answered in time' };
+    const place = host === undefined ? { key } : { key, host };
+    return { seen: await backend.observe(place, new AbortController().signal), at: Date.now() };
+  });
+  return await Promise.all(answers);
+}
+
+/** Waits as the doorbell does, without one: it looks again and again. */
+function pollingWaiting(look: Awaited['look']): Waiting {
+  return {
+    async waitFor({ intent }: { intent: IntentId }, { deadlineMs }): Promise<Ended | null> {
+      const until = Date.now() + deadlineMs;
+      while (Date.now() < until) {
+        const ended = (await look([{ intent }])).get(intent);
+        if (ended !== undefined) return ended;
+        await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+      }
+      return null;
+    },
+  };
+}

@@ -1,0 +1,56 @@
+import { connectBilling } from '@plumbline/billing-adapter';
+import { lookQueueOf, queueOf } from '@plumbline/domain';
+import { commonVariables, readConfig, secret, workerVariables } from '@plumbline/platform';
+import { SourceHealth, drainProcessor } from '@plumbline/queue';
+import { looksOf, startProcess, startProcessors } from '@plumbline/worker';
+import { drain } from './drain.js';
+
+const APP = 'billing-worker';
+
+const config = readConfig(
+  { ...commonVariables(APP), ...workerVariables(), databaseUrl: secret('DATABASE_URL') },
+  process.env,
+);
+
+const self = await startProcess({ app: APP, config, host: null });
+const { log, metrics, readiness, shutdown } = self;
+const queue = queueOf('billing');
+const client = await connectBilling({
+  url: config.databaseUrl,
+  poolSize: config.concurrency,
+  deadlines: { connectMs: config.callDeadlineMs, statementMs: config.callDeadlineMs },
+});
+shutdown.atEnd('source', () => client.close());
+let migrated = false;
+
+const work = drainProcessor({
+  queue,
+  ratePerSecond: config.ratePerSecond,
+  log,
+  metrics,
+  async handle() {
+    try {
+      // PostgreSQL may have been away at the start: nothing waits for it but what is owed to it.
+      if (!migrated) await client.migrate();
+      migrated = true;
+      await drain(self, client, queue);
+      health.report(null);
+    } catch (error) {
+      health.report(error);
+      throw error;
+    }
+  },
+});
+const health: SourceHealth = new SourceHealth({
+  source: client.name,
+  failuresMax: config.outageFailures,
+  ping: (signal) => client.ping(signal),
+  gates: [work],
+  log,
+  metrics,
+});
+shutdown.atEnd('health of the source', () => health.close());
+readiness.check('postgres', (signal) => client.ping(signal));
+await startProcessors(self, [work, looksOf(self, lookQueueOf('billing'), client.facets)]);
+self.bell.drain(queue);
+log.info({ queue, boot: self.registry.boots.boot }, 'worker is ready');

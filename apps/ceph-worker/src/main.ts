@@ -1,0 +1,42 @@
+import { connectCeph, exitNow } from '@plumbline/ceph-adapter';
+import { lookQueueOf, queueOf } from '@plumbline/domain';
+import { commonVariables, readConfig, text, workerVariables } from '@plumbline/platform';
+import { Boots, rulesOf, startLaneWorker, startProcess } from '@plumbline/worker';
+
+const APP = 'ceph-worker';
+
+const config = readConfig(
+  {
+    ...commonVariables(APP),
+    ...workerVariables(),
+    cephConf: text('CEPH_CONF', { must: 'the path of a ceph.conf' }),
+    cephUser: text('CEPH_USER', { must: 'the name of a cephx user, such as client.plumbline-ceph' }),
+  },
+  process.env,
+);
+
+const self = await startProcess({ app: APP, config, host: null });
+const boots = new Boots(self, rulesOf(self));
+await boots.start();
+const client = await connectCeph({
+  conf: config.cephConf,
+  user: config.cephUser,
+  pools: config.regions.map(({ pool }) => pool),
+  callsMax: config.concurrency,
+  isBootAddress: (address) => boots.view.addresses().has(address),
+  onBlocklisted: () => {
+    self.log.fatal({ address: client.address }, 'this client was blocklisted: the boot has to end');
+    exitNow(1);
+  },
+});
+// The address before the first effect: whatever this process does, it can be cut off.
+await self.registry.boots.noteAddress(client.address);
+boots.takeOverWith(client);
+await boots.succeed(client);
+await startLaneWorker(self, {
+  queue: queueOf('ceph'),
+  lookQueue: lookQueueOf('ceph'),
+  client,
+  config,
+  boots: boots.known(),
+});

@@ -1,0 +1,118 @@
+import { billingSubscription } from '@plumbline/billing-facets';
+import { connectBilling } from '@plumbline/billing-adapter';
+import { connectCeph, exitNow } from '@plumbline/ceph-adapter';
+import { cephImage } from '@plumbline/ceph-facets';
+import type { Source } from '@plumbline/domain';
+import { Counter, commonVariables, readConfig, secret, sleep, text } from '@plumbline/platform';
+import type { Shutdown } from '@plumbline/platform';
+import { qemuDevice, qemuNode } from '@plumbline/qemu-facets';
+import { Listener, Looks } from '@plumbline/queue';
+import { Discrepancies, Leadership, mintedVolumeIds } from '@plumbline/registry';
+import { Boots, rulesOf, startProcess } from '@plumbline/worker';
+import type { Process } from '@plumbline/worker';
+import { Scrubber } from './pass.js';
+import { remoteSource } from './remote-source.js';
+import { sweep } from './sweep.js';
+
+const APP = 'scrubber';
+const SWEEP_MS = 5000;
+const PASS_MS = 60_000;
+const FOLLOW_MS = 2000;
+const DEADLINE_MS = 10_000;
+
+const config = readConfig(
+  {
+    ...commonVariables(APP),
+    cephConf: text('CEPH_CONF', { must: 'the path of a ceph.conf' }),
+    cephUser: text('CEPH_USER', { must: 'the name of a cephx user, such as client.plumbline-scrub' }),
+    databaseUrl: secret('DATABASE_URL'),
+  },
+  process.env,
+);
+
+const self = await startProcess({ app: APP, config, host: null });
+const boots = new Boots(self, rulesOf(self));
+await boots.start();
+const ceph = await connectCeph({
+  conf: config.cephConf,
+  user: config.cephUser,
+  pools: config.regions.map(({ pool }) => pool),
+  isBootAddress: (address) => boots.view.addresses().has(address),
+  onBlocklisted: () => {
+    self.log.fatal({}, 'this client was blocklisted: the boot has to end');
+    exitNow(1);
+  },
+});
+await self.registry.boots.noteAddress(ceph.address);
+boots.takeOverWith(ceph);
+await boots.succeed(ceph);
+const billing = await connectBilling({
+  url: config.databaseUrl,
+  poolSize: 2,
+  deadlines: { connectMs: DEADLINE_MS, statementMs: DEADLINE_MS },
+});
+const listener = new Listener({ redisUrl: config.redisUrl, name: config.name, log: self.log });
+const looks = new Looks({ redis: self.redis, listener, log: self.log });
+const hosts = config.regions.flatMap((region) => region.hosts);
+const sources = [
+  ceph.facets.get(cephImage.name),
+  billing.facets.get(billingSubscription.name),
+  ...[qemuNode, qemuDevice].map((facet) => remoteSource({ facet, hosts, looks })),
+].filter((source): source is Source => source !== undefined);
+
+self.shutdown.atEnd('sources', async () => {
+  await looks.close();
+  await listener.close();
+  await ceph.close();
+  await billing.close();
+});
+self.readiness.check('ceph', (signal) => ceph.ping(signal));
+const scrubber = new Scrubber({
+  journal: self.journal,
+  sources,
+  volumeIds: () => mintedVolumeIds(self.registry),
+  discrepancies: new Discrepancies(self.registry),
+  log: self.log,
+  metrics: self.metrics,
+});
+const leadership = new Leadership({ ...self.registry, boot: self.registry.boots.boot, of: 'leader' });
+const rounds = Promise.all([
+  asLeader(self, 'sweep', SWEEP_MS, async () => {
+    const { rung, refused, isFlushed } = await sweep(self, rulesOf(self));
+    if (rung + refused > 0) self.log.info({ rung, refused, isFlushed }, 'lanes that stood still were rung');
+  }),
+  asLeader(self, 'pass', PASS_MS, async () => {
+    const result = await scrubber.pass(self.shutdown.signal);
+    self.log.info({ ...result }, 'pass is done');
+  }),
+]);
+self.shutdown.atEnd('rounds', () => rounds);
+self.log.info({ boot: self.registry.boots.boot }, 'scrubber is ready');
+
+/** Does something again and again while this process leads; who follows looks often whether the lead is free. */
+async function asLeader(
+  { log, metrics, shutdown }: Pick<Process, 'log' | 'metrics'> & { shutdown: Shutdown },
+  what: string,
+  everyMs: number,
+  round: () => Promise<void>,
+): Promise<void> {
+  const failures = new Counter({
+    name: `plumbline_${what}_failures_total`,
+    help: `Rounds of the ${what} that failed.`,
+    registers: [metrics],
+  });
+  while (!shutdown.signal.aborted) {
+    let waitMs = FOLLOW_MS;
+    try {
+      if (await leadership.hold()) {
+        waitMs = everyMs;
+        await round();
+      }
+    } catch (err) {
+      if (shutdown.signal.aborted) return;
+      failures.inc();
+      log.warn({ err, what }, 'round failed');
+    }
+    await sleep(waitMs, shutdown.signal).catch(() => undefined);
+  }
+}

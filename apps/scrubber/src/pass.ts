@@ -1,0 +1,180 @@
+import { volumeResource } from '@plumbline/domain';
+import type { DiscrepancyRecord, FacetName, Journal, Source, VolumeId } from '@plumbline/domain';
+import { Sightings, judge, nameOf, suspicionsOf } from '@plumbline/engine';
+import type { Suspicion } from '@plumbline/engine';
+import { Counter, Gauge, monotonicMs, sleep } from '@plumbline/platform';
+import type { Log, Metrics } from '@plumbline/platform';
+
+/** As long as a boot may be silent before it is fenced, and some more: what is under way then has ended. */
+export const SILENCE_MS = 10_000;
+
+export interface PassPorts {
+  readonly journal: Journal;
+  readonly sources: readonly Source[];
+  volumeIds(): AsyncIterable<VolumeId>;
+  readonly discrepancies: {
+    list(): Promise<readonly DiscrepancyRecord[]>;
+    put(record: DiscrepancyRecord): Promise<void>;
+    remove(record: DiscrepancyRecord): Promise<void>;
+  };
+  readonly log: Log;
+  readonly metrics: Metrics;
+}
+
+export interface PassResult {
+  readonly volumes: number;
+  readonly suspicions: number;
+  readonly confirmed: number;
+  readonly healed: number;
+  readonly unknown: readonly FacetName[];
+}
+
+/** Looks at everything once, and again at whatever looked wrong. Reads only; what it finds, it reports. */
+export class Scrubber {
+  private readonly sightings = new Sightings(SILENCE_MS);
+  private readonly found: Gauge<'facet' | 'class'>;
+  private readonly looked: Counter;
+
+  constructor(private readonly ports: PassPorts) {
+    this.found = new Gauge({
+      name: 'plumbline_discrepancies',
+      help: 'Confirmed discrepancies.',
+      labelNames: ['facet', 'class'],
+      registers: [ports.metrics],
+    });
+    this.looked = new Counter({
+      name: 'plumbline_scrub_volumes_total',
+      help: 'Volumes that a pass has looked at.',
+      registers: [ports.metrics],
+    });
+  }
+
+  async pass(signal: AbortSignal): Promise<PassResult> {
+    const unknown = new Set<FacetName>();
+    let volumes = 0;
+    let suspicions = 0;
+    const ports = { ...this.ports, read: this.ports.journal.read.bind(this.ports.journal) };
+    const lost = (facet: FacetName, err: unknown): void => {
+      unknown.add(facet);
+      this.ports.log.warn({ facet, err }, 'source could not be listed');
+    };
+    for await (const item of suspicionsOf({ ...ports, unknown: lost }, signal)) {
+      if ('looked' in item) {
+        volumes += 1;
+        this.looked.inc();
+        continue;
+      }
+      suspicions += 1;
+      this.see(item);
+    }
+    if (this.sightings.all().length > 0) await sleep(SILENCE_MS, signal);
+    const confirmed = await this.lookAgain(signal);
+    const healed = await this.lookAtKnown(signal);
+    return { volumes, suspicions, confirmed, healed, unknown: [...unknown] };
+  }
+
+  /** What is still the same at the same index counts, and is reported. */
+  private async lookAgain(signal: AbortSignal): Promise<number> {
+    let confirmed = 0;
+    for (const suspicion of this.sightings.all()) {
+      signal.throwIfAborted();
+      const again = await this.look(suspicion, signal);
+      if (again === 'unknown') continue;
+      if (again === null) {
+        this.sightings.forget(suspicion);
+        continue;
+      }
+      const firstSeenAt = this.see(again);
+      if (firstSeenAt === null) continue;
+      this.sightings.forget(again);
+      confirmed += 1;
+      await this.report(again, firstSeenAt);
+    }
+    return confirmed;
+  }
+
+  /** Discrepancies that are no more are taken off the list, whoever mended them. */
+  private async lookAtKnown(signal: AbortSignal): Promise<number> {
+    let healed = 0;
+    this.found.reset();
+    for (const record of await this.ports.discrepancies.list()) {
+      signal.throwIfAborted();
+      const place = record.host === null ? { key: record.key } : { key: record.key, host: record.host };
+      const { facet, volume, want, seen } = record;
+      const before: Suspicion = { facet, class: record.class, place, volume, want, seen, snapshot: null };
+      const again = await this.look(before, signal);
+      if (again === 'unknown' || (again !== null && again.class === record.class)) {
+        this.found.inc({ facet, class: record.class });
+        continue;
+      }
+      await this.ports.discrepancies.remove(record);
+      this.ports.log.info({ ...fieldsOf(before) }, 'discrepancy is gone');
+      healed += 1;
+    }
+    return healed;
+  }
+
+  /** One thing, looked at by itself: the record first, so that a change between the two shows as an index. */
+  private async look(
+    { facet: name, volume, place }: Suspicion,
+    signal: AbortSignal,
+  ): Promise<Suspicion | null | 'unknown'> {
+    const source = this.ports.sources.find((candidate) => candidate.facet.name === name);
+    if (source === undefined) return 'unknown';
+    const { facet } = source;
+    try {
+      const snapshot = volume === null ? null : await this.ports.journal.read(volumeResource(volume));
+      const seen = await source.observe(place, signal);
+      if (volume === null || snapshot === null)
+        return seen === null
+          ? null
+          : { facet: name, class: 'unexpected', place, volume, want: null, seen, snapshot: null };
+      const items = seen === null ? [] : [{ ...place, seen }];
+      const found = [...judge(facet, volume, snapshot, items)];
+      return found.find((suspicion) => nameOf(suspicion) === nameOf({ facet: name, place })) ?? null;
+    } catch (err) {
+      this.ports.log.warn({ err, facet: name, key: place.key }, 'suspicion could not be looked at again');
+      return 'unknown';
+    }
+  }
+
+  private see(suspicion: Suspicion): number | null {
+    return this.sightings.see(suspicion, { monotonicMs: monotonicMs(), at: Date.now() });
+  }
+
+  private async report(suspicion: Suspicion, firstSeenAt: number): Promise<void> {
+    const source = this.ports.sources.find((candidate) => candidate.facet.name === suspicion.facet);
+    if (source === undefined) return;
+    const policy = source.facet.repairs[suspicion.class];
+    await this.ports.discrepancies.put({
+      facet: suspicion.facet,
+      class: suspicion.class,
+      key: suspicion.place.key,
+      host: suspicion.place.host ?? null,
+      volume: suspicion.volume,
+      account: suspicion.snapshot?.record?.account ?? suspicion.snapshot?.tombstone?.account ?? null,
+      want: suspicion.want,
+      seen: suspicion.seen,
+      recordIndex: suspicion.snapshot?.recordIndex ?? 0,
+      firstSeenAt,
+      lastSeenAt: Date.now(),
+      policy,
+    });
+    this.ports.log.warn(
+      { ...fieldsOf(suspicion), policy: policy.action, why: policy.why },
+      'discrepancy confirmed',
+    );
+  }
+}
+
+function fieldsOf({ facet, class: found, place, volume, want, seen }: Suspicion): object {
+  return {
+    facet,
+    class: found,
+    key: place.key,
+    host: place.host,
+    resource: volume && `volume/${volume}`,
+    want,
+    seen,
+  };
+}

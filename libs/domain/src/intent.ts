@@ -1,0 +1,59 @@
+import type { z } from 'zod';
+import type { Refusal } from './errors.js';
+import type { ResourceName, VmId, VolumeId } from './ids.js';
+import type { Json } from './json.js';
+import type { Plan } from './plan.js';
+import type { Region, VmRecord, VolumeRecord } from './records.js';
+
+/** What a request is judged by. */
+export interface AdmissionView {
+  /** The record with all that is pending folded over it: what will be true when this intent's turn comes. */
+  readonly record: VolumeRecord | null;
+  /** The VM that the parameters name, if they name one; null: there is none of this account. Absent at an attempt. */
+  readonly vm?: VmRecord | null;
+  readonly regions: readonly Region[];
+}
+
+/** How a kind is asked for over `/v2/volumes/{id}/actions`. */
+export interface ActionRequest<P> {
+  /** The body's `type`. */
+  readonly type: string;
+  /** The rest of the body; unknown fields are ignored. Issues name the fields in the contract's words. */
+  readonly body: z.ZodType<Json>;
+  params(volumeId: VolumeId, body: Json): P;
+}
+
+/** An intent kind is data: every choice is made here, workers decide nothing. Pure and deterministic throughout. */
+export interface IntentDefinition<P extends Json = Json> {
+  /** File name, metric label and page in `docs/operating` too. Noun first. */
+  readonly kind: string;
+  /** The type that customers see: `create_volume`. */
+  readonly action: string;
+  /** Whether the volume must be there, or must not, when its turn comes. */
+  readonly on: 'absent' | 'present';
+  /** Ends what it finds not committed yet: a create before it is undone, and both end together. */
+  readonly cancels?: true;
+  readonly params: z.ZodType<P>;
+  readonly request?: ActionRequest<P>;
+  resource(params: P): ResourceName;
+  /** The VM whose record the admission must read. */
+  vm?(params: P): VmId;
+  /** Completes what the customer said by what the registry knows at admission, such as the host of a VM. */
+  resolve?(params: P, view: AdmissionView): P;
+  /** Why this cannot be, in the contract's words. Asked at admission, and again when its turn comes. */
+  refuse(params: P, view: AdmissionView): Refusal | null;
+  plan(params: P, record: VolumeRecord | null): Plan;
+}
+
+/** A kind whose parameter type was forgotten, for the catalogue; parameters were checked by its schema. */
+export type AnyIntentDefinition = IntentDefinition;
+
+export function defineIntent<P extends Json>(definition: IntentDefinition<P>): AnyIntentDefinition {
+  return definition as unknown as AnyIntentDefinition; // The schema checks parameters where they enter; see `params`.
+}
+
+export type IntentCatalog = ReadonlyMap<string, AnyIntentDefinition>;
+
+export function catalogOf(definitions: readonly AnyIntentDefinition[]): IntentCatalog {
+  return new Map(definitions.map((definition) => [definition.kind, definition]));
+}

@@ -1,0 +1,65 @@
+import type { BootId, RegionSlug, ResourceName, VmId } from './ids.js';
+import type { Lane, LaneEntry } from './lane.js';
+import type { AccountRecord, ActionRecord, OwedFact, Tombstone, VmRecord, VolumeRecord } from './records.js';
+
+/** Record, lane and tombstone of a resource, read in one transaction, with the indexes that guard a write. */
+export interface Snapshot {
+  readonly resource: ResourceName;
+  readonly record: VolumeRecord | null;
+  readonly recordIndex: number;
+  readonly lane: Lane | null;
+  readonly laneIndex: number;
+  readonly tombstone: Tombstone | null;
+}
+
+/** What one transaction has to change, so that counters follow what they count. */
+export interface FootprintDelta {
+  readonly volumes: number;
+  readonly gib: number;
+  readonly namesTaken: readonly { readonly region: RegionSlug; readonly name: string }[];
+  readonly namesFreed: readonly { readonly region: RegionSlug; readonly name: string }[];
+  readonly slots: ReadonlyMap<VmId, 'reserved' | 'attached' | 'free'>;
+}
+
+/** One transaction of whoever holds the attempt. It lands only if lane and record are what the snapshot says. */
+export interface HeadChange {
+  readonly from: Snapshot;
+  /** The lane's entries afterwards; empty: the lane goes. */
+  readonly entries: readonly LaneEntry[];
+  /** What the record becomes; absent: it stays. */
+  readonly record?: VolumeRecord | null;
+  readonly tombstone?: Tombstone;
+  readonly actions?: readonly ActionRecord[];
+  readonly owed?: readonly OwedFact[];
+  readonly delta: FootprintDelta;
+  /** The boot that the attempt is taken from: the write lands only if that boot's key is missing. */
+  readonly takenFrom?: BootId;
+}
+
+/** Written: the snapshot as it is now. Conflict: nothing was written, and this is what stands instead. */
+export type WriteOutcome = { readonly written: Snapshot } | { readonly conflict: Snapshot };
+
+/** An intent as it is admitted: its entry, the action that shows it, and what it was validated against. */
+export interface Admission {
+  readonly from: Snapshot;
+  readonly entry: LaneEntry;
+  readonly action: ActionRecord;
+  readonly delta: FootprintDelta;
+  readonly limits: AccountRecord['limits'];
+  /** What an idempotency key is first used for. */
+  readonly request?: { readonly key: string; readonly bodyHash: string };
+}
+
+/**
+ * The engine's view of the registry. All writes also check that the writing boot is alive and that there is no halt.
+ * Names, counters and VM slots follow what record and lane take up, in the same transaction.
+ */
+export interface Journal {
+  read(resource: ResourceName): Promise<Snapshot>;
+  /** @throws TransientError when the registry cannot be asked. */
+  write(change: HeadChange): Promise<WriteOutcome>;
+  /** @throws Refusal when a name is taken, a quota or a VM is full, or the outcome is not known. */
+  admit(admission: Admission): Promise<WriteOutcome>;
+  /** A VM by its number; null: there is none. */
+  vm(id: VmId): Promise<VmRecord | null>;
+}

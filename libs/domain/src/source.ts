@@ -1,0 +1,58 @@
+import type { AnyFacet, FacetName } from './facet.js';
+import type { HostName } from './ids.js';
+import type { Json } from './json.js';
+import type { SourceName } from './sources.js';
+
+/** Where a thing of a facet is: its key, and its host where the source has one worker per host. */
+export interface Place {
+  readonly key: string;
+  readonly host?: HostName;
+}
+
+/** A wanted state (null: gone), and what stood before it as far as the ledger knows. */
+export interface Change {
+  readonly want: Json;
+  readonly before: Json;
+}
+
+/** What stands now, or how long to wait before asking for the same change again. */
+export type Applied = { readonly seen: Json } | { readonly waitMs: number };
+
+/** The read half of a facet's adapter. `observe` and `list` never write. */
+export interface Source {
+  readonly facet: AnyFacet;
+  /** What is there, or null. Rejects when the source cannot be asked: an answer is never guessed. */
+  observe(place: Place, signal: AbortSignal): Promise<Json>;
+  /** Everything of this facet, in the order of the volume ids that `facet.volumeOf` reads from the keys; strangers' things last. */
+  list(signal: AbortSignal): AsyncIterable<Place & { readonly seen: Json }>;
+}
+
+export interface Backend extends Source {
+  /**
+   * Makes it so. May be called again with the same change at any time, and its effect may land late. Long work returns
+   * `{ waitMs }` and is asked again. Returns what stands then.
+   */
+  apply(place: Place, change: Change, signal: AbortSignal): Promise<Applied>;
+  /** Takes a build back to `before`: touches only ours, or what still equals what we wrote; otherwise rejects. */
+  undo(place: Place, change: Change, signal: AbortSignal): Promise<Applied>;
+  /** Resolves when no call of this process on that thing is open: a call whose deadline passed may still be under way. */
+  idle(place: Place): Promise<void>;
+}
+
+/** One process's connection to a source. */
+export interface SourceClient<B extends Source = Backend> {
+  readonly name: SourceName;
+  readonly facets: ReadonlyMap<FacetName, B>;
+  /** Rejects when the source cannot be asked. */
+  ping(signal: AbortSignal): Promise<void>;
+  /** Waits until whatever fences there are have reached this client; a no-op where a source has none. */
+  catchUp(signal: AbortSignal): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Keeps a RADOS client from ever writing again, and waits until that is so. */
+export interface Fence {
+  /** This process's own RADOS address. */
+  readonly address: string;
+  fence(address: string, signal: AbortSignal): Promise<void>;
+}

@@ -1,0 +1,30 @@
+import type { HostName } from './ids.js';
+
+/**
+ * The table of sources that have a worker. `perHost`: one worker and one queue for each hypervisor host, because the
+ * source is reached through sockets of that host.
+ */
+export const SOURCES = {
+  ceph: { perHost: false },
+  qemu: { perHost: true },
+  billing: { perHost: false },
+} as const;
+
+export type SourceName = keyof typeof SOURCES;
+
+/** A worker's queue: `ceph`, `qemu-<host>`, `billing`. */
+export type QueueName = string;
+
+/** Where work is rung that belongs to no particular source, such as an intent whose plan is its commit alone. */
+export const HOME_QUEUE: QueueName = 'ceph';
+
+export function queueOf(source: SourceName, host?: HostName): QueueName {
+  if (!SOURCES[source].perHost) return source;
+  if (host === undefined) throw new TypeError(`a step of ${source} must name its host`);
+  return `${source}-${host}`;
+}
+
+/** Looks have queues of their own, which are never throttled or paused: an operator's question must not wait for work. */
+export function lookQueueOf(source: SourceName, host?: HostName): QueueName {
+  return `looks-${queueOf(source, host)}`;
+}

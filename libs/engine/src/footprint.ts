@@ -1,0 +1,58 @@
+import type { FootprintDelta, Lane, RegionSlug, Snapshot, VmId, VolumeRecord } from '@plumbline/domain';
+import { unfold } from './materialize.js';
+import type { Rules } from './materialize.js';
+
+/**
+ * What a volume and its pending work take up: names, counted volumes and GiB, slots of VMs. A pure function of record
+ * and lane, so that no transaction has to remember what an earlier one reserved: each applies the difference between
+ * the footprint before and after it.
+ */
+export interface Footprint {
+  readonly volumes: number;
+  readonly gib: number;
+  /** `<region>/<name>` → its parts. */
+  readonly names: ReadonlyMap<string, { readonly region: RegionSlug; readonly name: string }>;
+  readonly slots: ReadonlyMap<VmId, 'reserved' | 'attached'>;
+}
+
+/** The most that any moment from now until the lane is empty can need, whichever intents are undone. */
+export function footprintOf(record: VolumeRecord | null, lane: Lane | null, rules: Rules): Footprint {
+  const names = new Map<string, { region: RegionSlug; name: string }>();
+  const slots = new Map<VmId, 'reserved' | 'attached'>();
+  let volumes = 0;
+  let gib = 0;
+  for (const state of unfold(record, lane?.entries ?? [], rules)) {
+    if (state === null) continue;
+    volumes = 1;
+    gib = Math.max(gib, state.sizeGib);
+    names.set(`${state.region}/${state.name}`, { region: state.region, name: state.name });
+    if (state.attachment !== null) slots.set(state.attachment.vm, 'reserved');
+  }
+  if (record?.attachment) slots.set(record.attachment.vm, 'attached');
+  return { volumes, gib, names, slots };
+}
+
+/** What a transaction has to change in shared values, given what record and lane are before and after it. */
+export function deltaBetween(
+  before: Pick<Snapshot, 'record' | 'lane'>,
+  after: Pick<Snapshot, 'record' | 'lane'>,
+  rules: Rules,
+): FootprintDelta {
+  return deltaOf(
+    footprintOf(before.record, before.lane, rules),
+    footprintOf(after.record, after.lane, rules),
+  );
+}
+
+function deltaOf(before: Footprint, after: Footprint): FootprintDelta {
+  const slots = new Map<VmId, 'reserved' | 'attached' | 'free'>();
+  for (const [vm, slot] of after.slots) if (before.slots.get(vm) !== slot) slots.set(vm, slot);
+  for (const vm of before.slots.keys()) if (!after.slots.has(vm)) slots.set(vm, 'free');
+  return {
+    volumes: after.volumes - before.volumes,
+    gib: after.gib - before.gib,
+    namesTaken: [...after.names].filter(([key]) => !before.names.has(key)).map(([, name]) => name),
+    namesFreed: [...before.names].filter(([key]) => !after.names.has(key)).map(([, name]) => name),
+    slots,
+  };
+}

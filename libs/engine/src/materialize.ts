@@ -1,0 +1,57 @@
+import { InvariantError, nextStamp, stamp } from '@plumbline/domain';
+import type {
+  AnyIntentDefinition,
+  IntentCatalog,
+  Lane,
+  LaneEntry,
+  Region,
+  VolumeRecord,
+} from '@plumbline/domain';
+
+/** What pending work is judged and folded by. */
+export interface Rules {
+  readonly catalog: IntentCatalog;
+  readonly regions: readonly Region[];
+}
+
+export function definitionOf(catalog: IntentCatalog, kind: string): AnyIntentDefinition {
+  const definition = catalog.get(kind);
+  if (definition === undefined)
+    throw new InvariantError(`no intent kind ${kind}`, { reason: 'unknown-kind' });
+  return definition;
+}
+
+/**
+ * The record with all that is pending folded over it, step by step: the record as it is, then after each intent of the
+ * lane. What will be refused when its turn comes changes nothing.
+ */
+export function* unfold(record: VolumeRecord | null, entries: readonly LaneEntry[], rules: Rules) {
+  let state = record;
+  yield state;
+  for (const entry of entries) {
+    if (entry.committed !== null) continue;
+    state = folded(state, entry, rules);
+    yield state;
+  }
+}
+
+/** What a new request is validated against. An intent that is being undone leaves nothing. */
+export function materialize(
+  record: VolumeRecord | null,
+  lane: Lane | null,
+  rules: Rules,
+): VolumeRecord | null {
+  const pending = (lane?.entries ?? []).filter((entry) => entry.undoing === null);
+  let last = record;
+  for (const state of unfold(record, pending, rules)) last = state;
+  return last;
+}
+
+function folded(record: VolumeRecord | null, entry: LaneEntry, rules: Rules): VolumeRecord | null {
+  const definition = definitionOf(rules.catalog, entry.kind);
+  if ((record === null) !== (definition.on === 'absent')) return record;
+  if (definition.refuse(entry.params, { record, regions: rules.regions }) !== null) return record;
+  const { at } = nextStamp({ before: record, now: 0 });
+  const value = definition.plan(entry.params, record).commit.becomes(record, { at, found: () => undefined });
+  return value === null ? null : stamp(value, { before: record, now: 0, intent: entry.intent });
+}

@@ -1,0 +1,88 @@
+import type {
+  Backend,
+  BootId,
+  FacetName,
+  IntentId,
+  Journal,
+  QueueName,
+  ResourceName,
+  SourceName,
+} from '@plumbline/domain';
+import type { Rules } from './materialize.js';
+
+/** Time as the engine may know it. Injected, so that a simulation can own it. */
+export interface Clock {
+  /** Milliseconds since 1970, for stamps only, never for order or expiry. */
+  now(): number;
+  /** False when this clock is too far off the registry's to stamp or start anything. */
+  trusted(): boolean;
+  /** A signal that aborts after that time; `clear` when it is no longer needed. */
+  deadline(ms: number): { readonly signal: AbortSignal; clear(): void };
+}
+
+/** The doorbell. Rings may be lost, doubled or late; nothing depends on them. */
+export interface Bell {
+  ring(queue: QueueName, resource: ResourceName, options?: { delayMs: number }): Promise<boolean>;
+  /** Tells a derived source's worker that something is owed to it. */
+  drain(queue: QueueName): void;
+  /** Tells whoever waits that this intent has settled or reached its commit. */
+  wake(resource: ResourceName, intent: IntentId): void;
+}
+
+/** What is known of other boots. */
+export interface BootsKnown {
+  readonly self: BootId;
+  /** True when that boot's key is missing: whatever it began, it can no longer end. */
+  isGone(boot: BootId): boolean;
+  /** True when that boot may be about to be gone: silent, being fenced, or unknown. */
+  isDoubtful(boot: BootId): boolean;
+  /** Ends this process: a call of its own cannot be waited for any longer, or a turn cannot be given back. */
+  end(reason: string): void;
+}
+
+export interface StepPolicy {
+  /** Longest that one call of a step may take. */
+  readonly deadlineMs: number;
+  /** Failed tries of one step before a person is asked. */
+  readonly triesMax: number;
+  readonly backoffBaseMs: number;
+  readonly backoffCapMs: number;
+}
+
+export interface Log {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+/** Whom to tell how calls to a source ended, so that an outage is noticed. */
+export type Outcome = 'ok' | 'failed';
+
+export interface EngineContext {
+  readonly journal: Journal;
+  readonly rules: Rules;
+  readonly bell: Bell;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** A fresh UUID v4. */
+  uuid(): string;
+  /** A fresh word that nobody else writes. */
+  nonce(): string;
+  /** From 0 up to 1. */
+  random(): number;
+}
+
+/** A worker: an engine with hands. */
+export interface WorkerContext extends EngineContext {
+  readonly boots: BootsKnown;
+  readonly queue: QueueName;
+  readonly backends: ReadonlyMap<FacetName, Backend>;
+  readonly policy: StepPolicy;
+  /** Waits until fences have reached this worker's client: before the first effect of a turn taken from a dead boot. */
+  catchUp(signal: AbortSignal): Promise<void>;
+  report(source: SourceName, outcome: Outcome, error?: unknown): void;
+  /** True when this process is to end: nothing new is begun, and what was begun is handed back. */
+  stopping(): boolean;
+  /** Resources that a handler of this process is busy with. */
+  readonly busy: Set<ResourceName>;
+}

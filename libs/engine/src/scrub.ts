@@ -1,0 +1,181 @@
+import { volumeResource } from '@plumbline/domain';
+import type {
+  DiscrepancyClass,
+  Expectation,
+  Facet,
+  FacetName,
+  Json,
+  Place,
+  Snapshot,
+  Source,
+  VolumeId,
+} from '@plumbline/domain';
+
+/**
+ * Compares the registry with every source, both ways, by merging sorted listings: whatever is next in any of them is
+ * looked at in all. Constant memory, and nothing that exists anywhere is passed over. What comes out are suspicions: a
+ * listing is older than the record beside it, so each is looked at again before it counts.
+ */
+export interface Suspicion {
+  readonly facet: FacetName;
+  readonly class: DiscrepancyClass;
+  readonly place: Place;
+  readonly volume: VolumeId | null;
+  readonly want: Json;
+  readonly seen: Json;
+  readonly snapshot: Snapshot | null;
+}
+
+export interface ScrubPorts {
+  /** Every id ever minted that may still be somewhere, sorted. */
+  volumeIds(): AsyncIterable<VolumeId>;
+  read(resource: ReturnType<typeof volumeResource>): Promise<Snapshot>;
+  readonly sources: readonly Source[];
+  /** A source that cannot be listed leaves the pass: what it holds is unknown, never missing. */
+  unknown(facet: FacetName, error: unknown): void;
+}
+
+type Item = Place & { readonly seen: Json };
+
+/** One sorted listing, read ahead by one item. */
+class Cursor<T> {
+  private head: T | undefined;
+  private readonly iterator: AsyncIterator<T>;
+
+  constructor(items: AsyncIterable<T>) {
+    this.iterator = items[Symbol.asyncIterator]();
+  }
+
+  async peek(): Promise<T | undefined> {
+    if (this.head === undefined) {
+      const next = await this.iterator.next();
+      this.head = next.done === true ? undefined : next.value;
+    }
+    return this.head;
+  }
+
+  take(): void {
+    this.head = undefined;
+  }
+}
+
+interface Listing {
+  readonly facet: Facet;
+  readonly cursor: Cursor<Item>;
+  lost: boolean;
+}
+
+/** A place of a listing after the last volume: strangers' things. */
+const AFTER_ALL = '~';
+
+/** @returns the number of volumes looked at */
+export async function* suspicionsOf(
+  ports: ScrubPorts,
+  signal: AbortSignal,
+): AsyncGenerator<Suspicion | { readonly looked: VolumeId }> {
+  const ids = new Cursor(ports.volumeIds());
+  const listings = ports.sources.map((source): Listing => ({
+    facet: source.facet,
+    cursor: new Cursor(source.list(signal)),
+    lost: false,
+  }));
+  for (;;) {
+    signal.throwIfAborted();
+    const next = await firstOf(ids, listings, ports);
+    if (next === null) return;
+    if (next === AFTER_ALL) {
+      yield* strangers(listings, ports);
+      return;
+    }
+    const volume = next as VolumeId;
+    if ((await ids.peek()) === volume) ids.take();
+    const items = new Map<Listing, readonly Item[]>();
+    for (const listing of listings) items.set(listing, await itemsOf(listing, volume, ports));
+    const snapshot = await ports.read(volumeResource(volume));
+    for (const [listing, found] of items)
+      if (!listing.lost) yield* judge(listing.facet, volume, snapshot, found);
+    yield { looked: volume };
+  }
+}
+
+/** What differs for one volume in one facet. A resource with a lane is somebody's work: it is passed over. */
+export function* judge(
+  facet: Facet,
+  volume: VolumeId,
+  snapshot: Snapshot,
+  items: readonly Item[],
+): Generator<Suspicion> {
+  if (snapshot.lane !== null) return;
+  const expected = snapshot.record === null ? [] : facet.expected(snapshot.record);
+  for (const want of expected) {
+    const item = items.find((candidate) => samePlace(candidate, want));
+    const seen = item?.seen ?? null;
+    if (facet.holds(want.want, seen)) continue;
+    const found = item === undefined ? 'missing' : 'different';
+    yield suspicion(facet, found, { volume, snapshot, place: want, want: want.want, seen });
+  }
+  for (const item of items) {
+    if (expected.some((want) => samePlace(item, want))) continue;
+    if (facet.holds(null, item.seen)) continue;
+    yield suspicion(facet, 'unexpected', { volume, snapshot, place: item, want: null, seen: item.seen });
+  }
+}
+
+function suspicion(
+  facet: Facet,
+  found: DiscrepancyClass,
+  about: { volume: VolumeId | null; snapshot: Snapshot | null; place: Place; want: Json; seen: Json },
+): Suspicion {
+  const { key, host } = about.place;
+  return { ...about, facet: facet.name, class: found, place: host === undefined ? { key } : { key, host } };
+}
+
+function samePlace(one: Place, other: Place | Expectation): boolean {
+  return one.key === other.key && one.host === other.host;
+}
+
+async function* strangers(listings: readonly Listing[], ports: ScrubPorts): AsyncGenerator<Suspicion> {
+  for (const listing of listings) {
+    for (let item = await peek(listing, ports); item !== undefined; item = await peek(listing, ports)) {
+      listing.cursor.take();
+      const about = { volume: null, snapshot: null, place: item, want: null, seen: item.seen };
+      yield suspicion(listing.facet, 'unexpected', about);
+    }
+  }
+}
+
+async function itemsOf(listing: Listing, volume: VolumeId, ports: ScrubPorts): Promise<readonly Item[]> {
+  const items: Item[] = [];
+  for (let item = await peek(listing, ports); item !== undefined; item = await peek(listing, ports)) {
+    if (listing.facet.volumeOf(item.key) !== volume) break;
+    listing.cursor.take();
+    items.push(item);
+  }
+  return items;
+}
+
+async function peek(listing: Listing, ports: ScrubPorts): Promise<Item | undefined> {
+  if (listing.lost) return undefined;
+  try {
+    return await listing.cursor.peek();
+  } catch (error) {
+    listing.lost = true;
+    ports.unknown(listing.facet.name, error);
+    return undefined;
+  }
+}
+
+async function firstOf(
+  ids: Cursor<VolumeId>,
+  listings: readonly Listing[],
+  ports: ScrubPorts,
+): Promise<string | null> {
+  let first: string | null = (await ids.peek()) ?? null;
+  for (const listing of listings) {
+    const item = await peek(listing, ports);
+    if (item === undefined) continue;
+    const volume = listing.facet.volumeOf(item.key) ?? AFTER_ALL;
+    if (first === null || volume < first) first = volume;
+  }
+  return first;
+}

@@ -1,0 +1,126 @@
+import { nextStamp, sourceOf, stamp, volumeIdOf } from '@plumbline/domain';
+import type {
+  ActionRecord,
+  Found,
+  LaneEntry,
+  OwedFact,
+  Snapshot,
+  Tombstone,
+  VolumeRecord,
+} from '@plumbline/domain';
+import { definitionOf } from './materialize.js';
+import type { EngineContext } from './ports.js';
+import type { Edit } from './turn.js';
+import { isCancelled, refusedNow } from './work.js';
+
+/** The one write that makes an intent true for everybody: record, action, what is owed, and the lane. */
+export function commitEdit(context: EngineContext, head: LaneEntry, snapshot: Snapshot, found: Found): Edit {
+  const why = isCancelled(snapshot.lane, context.rules)
+    ? 'Deleted before it was finished.'
+    : refusedNow(head, snapshot, context.rules);
+  if (why !== null) return { head: { ...head, undoing: why, tries: 0 } };
+  const { record } = snapshot;
+  const before = record ?? snapshot.tombstone;
+  const { at, rev } = nextStamp({ before, now: context.clock.now() });
+  const plan = definitionOf(context.rules.catalog, head.kind).plan(head.params, record);
+  const value = plan.commit.becomes(record, { at, found });
+  const next = value === null ? null : stamp(value, { before, now: at, intent: head.intent });
+  const finished = head.plan === null || head.plan.finish.length === 0;
+  return {
+    head: finished ? null : { ...head, committed: { rev, at }, tries: 0 },
+    record: next,
+    ...(next === null && record !== null ? { tombstone: tombstoneOf(record, { rev, at }) } : {}),
+    actions: [endedAction(context, head, snapshot, { status: 'completed', at, revAfter: rev })],
+    owed: owedBy(head, snapshot, { rev, at }),
+  };
+}
+
+/** An intent's end: after its `finish`, or after everything it built was taken back. */
+export function settleEdit(
+  context: EngineContext,
+  head: LaneEntry,
+  snapshot: Snapshot,
+  as: 'done' | 'undone',
+): Edit {
+  if (as === 'done') return { head: null };
+  const { at, rev } = nextStamp({ before: snapshot.record ?? snapshot.tombstone, now: context.clock.now() });
+  const minted = snapshot.record === null && snapshot.tombstone === null && head.plan !== null;
+  const message = head.undoing ?? 'Undone.';
+  const errored = endedAction(context, head, snapshot, { status: 'errored', at, revAfter: null, message });
+  const cancelling = isCancelled(snapshot.lane, context.rules) ? cancellingOf(context, snapshot) : [];
+  return {
+    head: null,
+    dropNext: cancelling.length,
+    ...(minted ? { tombstone: mintedTombstone(head, snapshot, { rev, at }) } : {}),
+    actions: [
+      errored,
+      ...cancelling.map((entry, index) => {
+        const cancels = index === cancelling.length - 1;
+        const end = cancels ? { status: 'completed' as const } : { status: 'errored' as const, message };
+        return endedAction(context, entry, snapshot, { ...end, at, revAfter: null });
+      }),
+    ],
+  };
+}
+
+/** What is behind a cancelled head, up to what cancels it: all of it ends with the head. */
+function cancellingOf(context: EngineContext, { lane }: Snapshot): readonly LaneEntry[] {
+  const later = lane?.entries.slice(1) ?? [];
+  const at = later.findIndex((entry) => definitionOf(context.rules.catalog, entry.kind).cancels === true);
+  return later.slice(0, at + 1);
+}
+
+function endedAction(
+  context: EngineContext,
+  entry: LaneEntry,
+  { resource, record }: Snapshot,
+  end: Pick<ActionRecord, 'status' | 'revAfter'> & { at: number; message?: string },
+): ActionRecord {
+  return {
+    n: entry.action,
+    account: entry.account,
+    resource,
+    intent: entry.intent,
+    kind: entry.kind,
+    type: definitionOf(context.rules.catalog, entry.kind).action,
+    region: entry.region,
+    params: entry.params,
+    status: end.status,
+    startedAt: entry.recordedAt,
+    completedAt: Math.max(end.at, entry.recordedAt),
+    ...(end.message === undefined ? {} : { message: end.message }),
+    revBefore: record?.rev ?? null,
+    revAfter: end.revAfter,
+  };
+}
+
+function owedBy(
+  head: LaneEntry,
+  { resource }: Snapshot,
+  by: { rev: number; at: number },
+): readonly OwedFact[] {
+  return (head.plan?.owes ?? []).map(({ facet, want }) => ({
+    source: sourceOf(facet),
+    facet,
+    resource,
+    account: head.account,
+    intent: head.intent,
+    rev: by.rev,
+    at: by.at,
+    want,
+  }));
+}
+
+function tombstoneOf(record: VolumeRecord, by: { rev: number; at: number }): Tombstone {
+  const { id, account, region, imageId } = record;
+  return { id, account, region, imageId, ...by };
+}
+
+/** An image of this id may still come late: the tombstone says that nobody wants it. */
+function mintedTombstone(
+  head: LaneEntry,
+  { resource }: Snapshot,
+  by: { rev: number; at: number },
+): Tombstone {
+  return { id: volumeIdOf(resource), account: head.account, region: head.region, imageId: '', ...by };
+}

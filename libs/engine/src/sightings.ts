@@ -1,0 +1,55 @@
+import type { Suspicion } from './scrub.js';
+
+/** Suspicions remembered at once; more than that is no drift but an outage, and what is beyond waits for the next pass. */
+const REMEMBERED_MAX = 100_000;
+
+interface Sighting {
+  readonly suspicion: Suspicion;
+  readonly firstMs: number;
+  readonly firstAt: number;
+}
+
+/**
+ * What was seen once. A suspicion counts when it is seen again at least the silence limit later, the same and at the same
+ * index of the record: by then every boot that could have been in the middle of something has ended it or been fenced.
+ */
+export class Sightings {
+  private readonly seen = new Map<string, Sighting>();
+
+  /** @param silenceMs how long a boot may be silent before it is fenced */
+  constructor(private readonly silenceMs: number) {}
+
+  /** @returns when it was first seen, if it counts now; else null. */
+  see(suspicion: Suspicion, now: { monotonicMs: number; at: number }): number | null {
+    const key = nameOf(suspicion);
+    const first = this.seen.get(key);
+    if (first === undefined || !isSame(first.suspicion, suspicion)) {
+      if (first === undefined && this.seen.size >= REMEMBERED_MAX) return null;
+      this.seen.set(key, { suspicion, firstMs: now.monotonicMs, firstAt: now.at });
+      return null;
+    }
+    return now.monotonicMs - first.firstMs >= this.silenceMs ? first.firstAt : null;
+  }
+
+  forget(suspicion: Suspicion): void {
+    this.seen.delete(nameOf(suspicion));
+  }
+
+  /** What waits to be seen again. */
+  all(): readonly Suspicion[] {
+    return [...this.seen.values()].map(({ suspicion }) => suspicion);
+  }
+}
+
+/** A discrepancy's name: one thing of one facet. */
+export function nameOf({ facet, place }: Pick<Suspicion, 'facet' | 'place'>): string {
+  return `${facet} ${place.host ?? ''} ${place.key}`;
+}
+
+function isSame(one: Suspicion, other: Suspicion): boolean {
+  return (
+    one.class === other.class &&
+    one.snapshot?.recordIndex === other.snapshot?.recordIndex &&
+    JSON.stringify(one.want) === JSON.stringify(other.want)
+  );
+}

@@ -1,0 +1,123 @@
+import type {
+  AccountId,
+  HostName,
+  IntentId,
+  Json,
+  RegionSlug,
+  VmId,
+  VolumeId,
+  VolumeRecord,
+} from '@plumbline/domain';
+import fc from 'fast-check';
+import { intentCatalog } from './index.js';
+
+const VOLUME = '0f4d7a51-7f0e-4c8b-9a51-0d2b6a3c9e10' as VolumeId;
+const ACCOUNT = '5d2f0a1c-3b4e-4f60-8a7b-9c0d1e2f3a4b' as AccountId;
+const NYC1 = 'nyc1' as RegionSlug;
+
+const attachment = fc.record({
+  vm: fc.integer({ min: 1, max: 9 }).map((n) => n as VmId),
+  host: fc.constant('host-a' as HostName),
+  address: fc.constant('127.0.0.1:0/1'),
+});
+
+const record: fc.Arbitrary<VolumeRecord> = fc.record({
+  id: fc.constant(VOLUME),
+  account: fc.constant(ACCOUNT),
+  name: fc.constant('data'),
+  description: fc.string(),
+  region: fc.constant(NYC1),
+  sizeGib: fc.integer({ min: 1, max: 16_384 }),
+  filesystemType: fc.constant(''),
+  filesystemLabel: fc.constant(''),
+  tags: fc.constant([]),
+  createdAt: fc.nat(),
+  imageId: fc.constant('abc'),
+  attachment: fc.option(attachment, { nil: null }),
+  pins: fc.constant([]),
+  rev: fc.integer({ min: 1, max: 99 }),
+  at: fc.nat(),
+  lastIntent: fc.constant('i' as IntentId),
+});
+
+/** Parameters that each kind could be asked with; a new kind must be added, or the test below fails. */
+const paramsOf: Record<string, fc.Arbitrary<Json>> = {
+  'volume-create': fc.record({
+    volumeId: fc.constant(VOLUME),
+    account: fc.constant(ACCOUNT),
+    name: fc.constant('data'),
+    description: fc.constant(''),
+    sizeGib: fc.integer({ min: 1, max: 16_384 }),
+    region: fc.constant(NYC1),
+    tags: fc.constant([]),
+  }),
+  'volume-resize': fc.record({
+    volumeId: fc.constant(VOLUME),
+    sizeGib: fc.integer({ min: 1, max: 16_384 }),
+    region: fc.option(fc.constant('nyc1'), { nil: null }),
+  }),
+  'volume-attach': fc.record({
+    volumeId: fc.constant(VOLUME),
+    vm: fc.integer({ min: 1, max: 9 }),
+    host: fc.constant('host-a'),
+    region: fc.constant(null),
+  }),
+  'volume-detach': fc.record({
+    volumeId: fc.constant(VOLUME),
+    vm: fc.integer({ min: 1, max: 9 }),
+    region: fc.constant(null),
+  }),
+  'volume-delete': fc.record({ volumeId: fc.constant(VOLUME) }),
+};
+
+const regions = [{ slug: NYC1, name: 'New York 1', pool: 'volumes-nyc1', hosts: ['host-a' as HostName] }];
+
+describe.each([...intentCatalog.values()])('$kind', (definition) => {
+  const given = (): fc.Arbitrary<[Json, VolumeRecord | null]> => {
+    const params = paramsOf[definition.kind];
+    if (params === undefined) throw new Error(`no parameters are generated for ${definition.kind}`);
+    return fc.tuple(params, definition.on === 'absent' ? fc.constant(null) : record);
+  };
+
+  it('builds before its commit and destroys after it', () => {
+    fc.assert(
+      fc.property(given(), ([params, before]) => {
+        fc.pre(definition.refuse(params, { record: before, regions }) === null);
+        const plan = definition.plan(params, before);
+        const after = plan.commit.becomes(before, { at: 1, found: () => undefined });
+        expect(plan.prepare.map(({ mode }) => mode)).not.toContain('remove');
+        expect((plan.finish ?? []).every(({ mode }) => mode === 'remove')).toBe(true);
+        if (after === null) expect(plan.prepare.filter(({ mode }) => mode === 'build')).toEqual([]);
+        if (after !== null) expect(plan.finish ?? []).toEqual([]);
+      }),
+    );
+  });
+
+  it('plans the same from the same, and leaves nothing out on the way through JSON', () => {
+    fc.assert(
+      fc.property(given(), ([params, before]) => {
+        fc.pre(definition.refuse(params, { record: before, regions }) === null);
+        const { prepare, finish, owes } = definition.plan(params, before);
+        const again = definition.plan(definition.params.parse(JSON.parse(JSON.stringify(params))), before);
+        expect(JSON.parse(JSON.stringify({ prepare, finish, owes }))).toEqual(
+          JSON.parse(JSON.stringify({ prepare: again.prepare, finish: again.finish, owes: again.owes })),
+        );
+      }),
+    );
+  });
+
+  it('never shrinks a volume, moves it or gives it to somebody else', () => {
+    fc.assert(
+      fc.property(given(), ([params, before]) => {
+        fc.pre(definition.refuse(params, { record: before, regions }) === null);
+        if (before === null) return;
+        const after = definition
+          .plan(params, before)
+          .commit.becomes(before, { at: 1, found: () => undefined });
+        if (after === null) return;
+        expect(after.sizeGib).toBeGreaterThanOrEqual(before.sizeGib);
+        expect([after.id, after.account, after.region]).toEqual([before.id, before.account, before.region]);
+      }),
+    );
+  });
+});

@@ -1,0 +1,30 @@
+import type { RegionSlug, VmId, VolumeId } from '@plumbline/domain';
+import { z } from 'zod';
+
+/** Fields that several kinds share, with messages that name the field and say what would be right. */
+export const SIZE_GIB_MAX = 16_384;
+
+export const sizeGib = z
+  .number({ error: `size_gigabytes must be a whole number from 1 to ${SIZE_GIB_MAX}` })
+  .int({ error: `size_gigabytes must be a whole number from 1 to ${SIZE_GIB_MAX}` })
+  .min(1, { error: `size_gigabytes must be at least 1` })
+  .max(SIZE_GIB_MAX, { error: `size_gigabytes must be at most ${SIZE_GIB_MAX}` });
+
+const VM_ID_MAX = 2 ** 31 - 1;
+
+export const dropletId = z
+  .number({ error: 'droplet_id must be the number of a Droplet' })
+  .int({ error: 'droplet_id must be a whole number' })
+  .min(1, { error: 'droplet_id must be positive' })
+  .max(VM_ID_MAX, { error: `droplet_id must be at most ${VM_ID_MAX}` })
+  .transform((id) => id as VmId);
+
+/** A region in a body. Absent, null and empty are the same: godo sends every field. */
+export const optionalRegion = z
+  .string({ error: 'region must be the slug of a region' })
+  .nullish()
+  .transform((slug) => (slug ? (slug as RegionSlug) : null));
+
+export const volumeId = z.uuid().transform((id) => id as VolumeId);
+export const vmId = z.number().transform((id) => id as VmId);
+export const regionSlug = z.string().transform((slug) => slug as RegionSlug);

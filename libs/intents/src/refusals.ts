@@ -1,0 +1,10 @@
+import { Refusal } from '@plumbline/domain';
+import type { VolumeRecord } from '@plumbline/domain';
+
+/** A region in an action is optional, and may not be another one's. */
+export function refuseOtherRegion(region: string | null, record: VolumeRecord | null): Refusal | null {
+  if (region === null || record === null || region === record.region) return null;
+  return new Refusal('unprocessable_entity', `region must be ${record.region}, where the volume is.`, {
+    field: 'region',
+  });
+}

@@ -1,0 +1,53 @@
+import { Refusal, defineIntent, volume, volumeResource } from '@plumbline/domain';
+import type { AccountId } from '@plumbline/domain';
+import { cephImage, image } from '@plumbline/ceph-facets';
+import type { ImageSeen } from '@plumbline/ceph-facets';
+import { subscription } from '@plumbline/billing-facets';
+import { z } from 'zod';
+import { regionSlug, sizeGib, volumeId } from './fields.js';
+
+const params = z.object({
+  volumeId,
+  account: z.uuid().transform((id) => id as AccountId),
+  name: z.string(),
+  description: z.string(),
+  sizeGib,
+  region: regionSlug,
+  tags: z.array(z.string()),
+});
+
+/** Creates an empty volume. It exists, and is billed from, the moment the registry says so. */
+export const volumeCreate = defineIntent<z.infer<typeof params>>({
+  kind: 'volume-create',
+  action: 'create_volume',
+  on: 'absent',
+  params,
+  resource: (p) => volumeResource(p.volumeId),
+  refuse: (p, { regions }) =>
+    regions.some(({ slug }) => slug === p.region)
+      ? null
+      : new Refusal(
+          'unprocessable_entity',
+          `Storage is not supported for this region: region must be one of ${regions.map(({ slug }) => slug).join(', ')}.`,
+          { field: 'region' },
+        ),
+  plan: (p) => ({
+    prepare: [image(p.region, p.volumeId).isMinted({ sizeGib: p.sizeGib })],
+    commit: volume(p.volumeId).is(({ at, found }) => ({
+      id: p.volumeId,
+      account: p.account,
+      name: p.name,
+      description: p.description,
+      region: p.region,
+      sizeGib: p.sizeGib,
+      filesystemType: '',
+      filesystemLabel: '',
+      tags: p.tags,
+      createdAt: at,
+      imageId: (found(cephImage.name) as ImageSeen | undefined)?.imageId ?? '',
+      attachment: null,
+      pins: [],
+    })),
+    owes: [subscription.is({ sizeGib: p.sizeGib })],
+  }),
+});

@@ -1,0 +1,37 @@
+/**
+ * What a job says. A job is a doorbell: it names where to look and carries nothing that is written nowhere else, so that
+ * the queue may be emptied at any time. Whatever else is found in a queue is dropped.
+ */
+import { isUuid } from '@plumbline/domain';
+import type { ResourceName } from '@plumbline/domain';
+
+/** Look at this lane. */
+export interface LaneJob {
+  readonly resource: ResourceName;
+}
+
+/** Look at what is owed to this queue's source. */
+export interface DrainJob {
+  readonly drain: true;
+}
+
+export function parseLaneJob(data: unknown): LaneJob | null {
+  const { resource } = fieldsOf(data);
+  if (typeof resource !== 'string' || !resource.startsWith('volume/')) return null;
+  return isUuid(resource.slice('volume/'.length)) ? { resource: resource as ResourceName } : null;
+}
+
+export function parseDrainJob(data: unknown): DrainJob | null {
+  return fieldsOf(data)['drain'] === true ? { drain: true } : null;
+}
+
+export function fieldsOf(data: unknown): Readonly<Record<string, unknown>> {
+  return typeof data === 'object' && data !== null ? (data as Record<string, unknown>) : {};
+}
+
+/** Ended jobs stay for a while, for whoever looks at the board. BullMQ's own retries are off: tries are counted in the lane. */
+export const JOB_OPTIONS = {
+  attempts: 1,
+  removeOnComplete: { age: 3600, count: 1000 },
+  removeOnFail: { age: 24 * 3600, count: 5000 },
+};

@@ -1,0 +1,86 @@
+import type { ResourceName } from '@plumbline/domain';
+import fc from 'fast-check';
+import { planSweep } from './sweep-plan.js';
+import type { SweepMarker, SweptLane } from './sweep-plan.js';
+
+const lane = (over: Partial<SweptLane> = {}): SweptLane => ({
+  resource: 'volume/a',
+  queue: 'ceph',
+  index: 5,
+  isParked: false,
+  ...over,
+});
+const marked = (marker: SweepMarker) => new Map<ResourceName, SweepMarker>([['volume/a', marker]]);
+
+describe('sweep', () => {
+  it('gives a lane seen for the first time five seconds', () => {
+    const plan = planSweep({ lanes: [lane()], markers: new Map(), isFlushed: false, nowMs: 1000 });
+    expect(plan.ring).toEqual([]);
+    expect(plan.note).toEqual(marked({ index: 5, rings: 0, atMs: 1000 }));
+  });
+
+  it.each([
+    [0, 5],
+    [1, 10],
+    [2, 20],
+    [3, 40],
+    [4, 60],
+    [900, 60],
+  ])('after %i rings waits %i s for a change', (rings, seconds) => {
+    const at = (nowMs: number) =>
+      planSweep({
+        lanes: [lane()],
+        markers: marked({ index: 5, rings, atMs: 0 }),
+        isFlushed: false,
+        nowMs,
+      });
+    expect(at(seconds * 1000 - 600).ring).toHaveLength(0);
+    expect(at(seconds * 1000 - 600).note.size).toBe(0);
+    expect(at(seconds * 1000).ring).toEqual([
+      { lane: lane(), marker: { index: 5, rings: rings + 1, atMs: seconds * 1000 } },
+    ]);
+  });
+
+  it('begins anew when the lane changed', () => {
+    const markers = marked({ index: 4, rings: 4, atMs: 0 });
+    const plan = planSweep({ lanes: [lane()], markers, isFlushed: false, nowMs: 90_000 });
+    expect(plan.ring).toEqual([]);
+    expect(plan.note).toEqual(marked({ index: 5, rings: 0, atMs: 90_000 }));
+  });
+
+  it('rings when the clock went back, rather than wait for as long', () => {
+    const markers = marked({ index: 5, rings: 0, atMs: 3_600_000 });
+    expect(planSweep({ lanes: [lane()], markers, isFlushed: false, nowMs: 0 }).ring).toHaveLength(1);
+  });
+
+  it('never rings a parked lane, and forgets it and those that are gone', () => {
+    const markers = new Map<ResourceName, SweepMarker>([
+      ['volume/a', { index: 5, rings: 0, atMs: 0 }],
+      ['volume/gone', { index: 1, rings: 0, atMs: 0 }],
+    ]);
+    for (const isFlushed of [true, false]) {
+      const plan = planSweep({ lanes: [lane({ isParked: true })], markers, isFlushed, nowMs: 99_999 });
+      expect(plan.ring).toEqual([]);
+      expect(plan.note.size).toBe(0);
+      expect(plan.forget).toEqual(['volume/a', 'volume/gone']);
+    }
+  });
+
+  it('rings at most a thousand, and first those that have waited longest', () => {
+    const count = fc.integer({ min: 0, max: 1500 });
+    fc.assert(
+      fc.property(count, fc.boolean(), (lanesCount, isFlushed) => {
+        const lanes = Array.from({ length: lanesCount }, (_, n) => lane({ resource: `volume/${n}` }));
+        const markers = new Map(
+          isFlushed
+            ? []
+            : lanes.map(({ resource }, n) => [resource, { index: 5, rings: 0, atMs: lanesCount - n }]),
+        );
+        const { ring } = planSweep({ lanes, markers, isFlushed, nowMs: 100_000 });
+        expect(ring).toHaveLength(Math.min(1000, lanesCount));
+        if (!isFlushed && lanesCount > 0) expect(ring[0]?.lane.resource).toBe(`volume/${lanesCount - 1}`);
+      }),
+      { numRuns: 30 },
+    );
+  });
+});

@@ -1,0 +1,291 @@
+import { Refusal, volumeIdOf } from '@plumbline/domain';
+import type {
+  AccountId,
+  Admission,
+  FootprintDelta,
+  HeadChange,
+  Journal,
+  Lane,
+  ResourceName,
+  Snapshot,
+  Tombstone,
+  Usage,
+  VmId,
+  VmRecord,
+  VolumeId,
+  VolumeRecord,
+  WriteOutcome,
+} from '@plumbline/domain';
+import type { Fold, Kv, KvEntry, KvOp, Transaction } from './kv.js';
+import type { Layout } from './layout.js';
+
+/** A VM holds at most this many volumes; the wire contract promises it. */
+export const VM_SLOTS_MAX = 15;
+const ACCOUNTS_REMEMBERED_MAX = 20_000;
+
+/**
+ * The engine's view of the registry: lanes, records, actions, counters, each change one transaction.
+ *
+ * An admission writes lane, name, owner and action together, guarded by the index of the record that it was validated
+ * against. A turn's write is guarded by the lane's index, which every write changes, so that of two writers one learns of
+ * the other; a commit is guarded by the record's index too. The `cas` answers with the new index, and all of a
+ * transaction lands or nothing: what was written needs no second look.
+ */
+export function createJournal(by: { kv: Kv; layout: Layout; nonce: () => string }): Journal {
+  return new KvJournal(by.kv, by.layout, by.nonce);
+}
+
+class KvJournal implements Journal {
+  /** A volume's account never changes: remembered, so that record and lane are one read. */
+  private readonly accounts = new Map<ResourceName, AccountId>();
+
+  constructor(
+    private readonly kv: Kv,
+    private readonly layout: Layout,
+    private readonly nonce: () => string,
+  ) {}
+
+  async read(resource: ResourceName): Promise<Snapshot> {
+    const account = this.accounts.get(resource) ?? (await this.findAccount(resource));
+    if (account === null) return emptySnapshot(resource);
+    const id = volumeIdOf(resource);
+    const [lane, record, tombstone] = await this.kv.read([
+      this.layout.lane(resource),
+      this.layout.volume(account, id),
+      this.layout.tombstone(id),
+    ]);
+    return {
+      resource,
+      lane: parse<Lane>(lane),
+      laneIndex: lane?.index ?? 0,
+      record: parse<VolumeRecord>(record),
+      recordIndex: record?.index ?? 0,
+      tombstone: parse<Tombstone>(tombstone),
+    };
+  }
+
+  async vm(id: VmId): Promise<VmRecord | null> {
+    const [entry] = await this.kv.read([this.layout.vm(id)]);
+    return parse<VmRecord>(entry);
+  }
+
+  async write(change: HeadChange): Promise<WriteOutcome> {
+    const { from, entries } = change;
+    const account = accountOf(from);
+    const lane: Lane | null = entries.length === 0 ? null : { resource: from.resource, account, entries };
+    const ops: KvOp[] = [...this.laneOps(from, lane), ...this.recordOps(from, account, change)];
+    for (const action of change.actions ?? [])
+      ops.push({ verb: 'set', key: this.layout.action(account, action.n), value: JSON.stringify(action) });
+    for (const fact of change.owed ?? []) {
+      const key = this.layout.owed(fact.source, fact.resource, fact.intent);
+      ops.push({ verb: 'cas', key, value: JSON.stringify(fact), index: 0 });
+    }
+    if (change.takenFrom !== undefined)
+      ops.push({ verb: 'check-not-exists', key: this.layout.boot(change.takenFrom) });
+    ops.push(...this.nameOps(account, volumeIdOf(from.resource), change.delta));
+    const outcome = await this.kv.transact({
+      ops,
+      folds: this.folds(account, volumeIdOf(from.resource), change.delta, null),
+      proof: { key: this.layout.lane(from.resource), landed: headProof(from, lane) },
+    });
+    if ('conflict' in outcome) return { conflict: await this.read(from.resource) };
+    const recordOp = ops.findIndex(
+      ({ key }) => key === this.layout.volume(account, volumeIdOf(from.resource)),
+    );
+    return {
+      written: {
+        resource: from.resource,
+        lane,
+        laneIndex: lane === null ? 0 : (outcome.committed[0]?.index ?? 0),
+        record: change.record === undefined ? from.record : change.record,
+        recordIndex:
+          change.record === undefined ? from.recordIndex : (outcome.committed[recordOp]?.index ?? 0),
+        tombstone: change.tombstone ?? (change.record ? null : from.tombstone),
+      },
+    };
+  }
+
+  async admit(admission: Admission): Promise<WriteOutcome> {
+    const { from, entry, action, delta } = admission;
+    const id = volumeIdOf(from.resource);
+    const lane: Lane = {
+      resource: from.resource,
+      account: entry.account,
+      entries: [...(from.lane?.entries ?? []), entry],
+    };
+    const actionKey = this.layout.action(entry.account, action.n);
+    const ops: KvOp[] = [
+      {
+        verb: 'cas',
+        key: this.layout.lane(from.resource),
+        value: JSON.stringify(lane),
+        index: from.laneIndex,
+      },
+      { verb: 'cas', key: actionKey, value: JSON.stringify(action), index: 0 },
+      { verb: 'cas', key: this.layout.volumeAction(id, action.n), value: entry.account, index: 0 },
+    ];
+    if (from.recordIndex > 0)
+      ops.push({ verb: 'check-index', key: this.layout.volume(entry.account, id), index: from.recordIndex });
+    if (from.recordIndex === 0 && from.laneIndex === 0)
+      ops.push({ verb: 'cas', key: this.layout.owner(id), value: entry.account, index: 0 });
+    const names = this.nameOps(entry.account, id, delta);
+    const firstName = ops.push(...names) - names.length;
+    const request = this.requestOps(admission);
+    const firstRequest = ops.push(...request) - request.length;
+    const outcome = await this.kv.transact({
+      ops,
+      folds: this.folds(entry.account, id, delta, admission.limits),
+      proof: { key: actionKey, landed: (found) => found !== null && found.value.includes(entry.intent) },
+    });
+    this.remember(from.resource, entry.account);
+    if ('conflict' in outcome) {
+      const lost = (first: number, count: number): boolean =>
+        outcome.conflict.some((position) => position >= first && position < first + count);
+      if (lost(firstRequest, request.length))
+        throw new Refusal('conflict', 'The Idempotency-Key was used before.', { reason: 'idempotency-key' });
+      if (lost(firstName, names.length))
+        throw new Refusal('conflict', 'failed to create volume: already exists', { field: 'name' });
+      return { conflict: await this.read(from.resource) };
+    }
+    return { written: { ...from, lane, laneIndex: outcome.committed[0]?.index ?? 0 } };
+  }
+
+  private async findAccount(resource: ResourceName): Promise<AccountId | null> {
+    const [lane, owner] = await this.kv.read([
+      this.layout.lane(resource),
+      this.layout.owner(volumeIdOf(resource)),
+    ]);
+    const account = parse<Lane>(lane)?.account ?? (owner?.value as AccountId | undefined) ?? null;
+    if (account !== null) this.remember(resource, account);
+    return account;
+  }
+
+  private remember(resource: ResourceName, account: AccountId): void {
+    if (this.accounts.size >= ACCOUNTS_REMEMBERED_MAX) this.accounts.clear();
+    this.accounts.set(resource, account);
+  }
+
+  /** First of all operations, so that the lane's new index is the first answer. */
+  private laneOps({ resource, laneIndex }: Snapshot, lane: Lane | null): readonly KvOp[] {
+    const key = this.layout.lane(resource);
+    if (lane !== null) return [{ verb: 'cas', key, value: JSON.stringify(lane), index: laneIndex }];
+    // A `delete-cas` of a missing key succeeds, so the index is checked first.
+    return [
+      { verb: 'check-index', key, index: laneIndex },
+      { verb: 'delete-cas', key, index: laneIndex },
+    ];
+  }
+
+  private recordOps(
+    { resource, record: before, recordIndex }: Snapshot,
+    account: AccountId,
+    { record, tombstone }: HeadChange,
+  ): readonly KvOp[] {
+    const id = volumeIdOf(resource);
+    const ops: KvOp[] = [];
+    if (tombstone !== undefined)
+      ops.push({ verb: 'set', key: this.layout.tombstone(id), value: JSON.stringify(tombstone) });
+    if (record === undefined || (record === null && before === null)) return ops;
+    const key = this.layout.volume(account, id);
+    if (record === null)
+      ops.push(
+        { verb: 'check-index', key, index: recordIndex },
+        { verb: 'delete-cas', key, index: recordIndex },
+      );
+    else ops.push({ verb: 'cas', key, value: JSON.stringify(record), index: recordIndex });
+    ops.push({ verb: 'set', key: this.layout.rev(account, id.charAt(0)), value: this.nonce() });
+    return ops;
+  }
+
+  /** A name belongs to the volume that took it until the transaction that frees it: no index is needed to delete it. */
+  private nameOps(account: AccountId, id: VolumeId, delta: FootprintDelta): readonly KvOp[] {
+    const key = (name: FootprintDelta['namesTaken'][number]): string =>
+      this.layout.name({ account, kind: 'volume', ...name });
+    return [
+      ...delta.namesTaken.map((name): KvOp => ({ verb: 'cas', key: key(name), value: id, index: 0 })),
+      ...delta.namesFreed.map((name): KvOp => ({ verb: 'delete', key: key(name) })),
+    ];
+  }
+
+  private requestOps({ request, entry, from, action }: Admission): readonly KvOp[] {
+    if (request === undefined) return [];
+    const value = JSON.stringify({
+      bodyHash: request.bodyHash,
+      volumeId: volumeIdOf(from.resource),
+      action: action.n,
+      at: entry.recordedAt,
+    });
+    return [{ verb: 'cas', key: this.layout.request(entry.account, request.key), value, index: 0 }];
+  }
+
+  /** @param limits when something is taken up; what only gives back is never refused. */
+  private folds(
+    account: AccountId,
+    id: VolumeId,
+    delta: FootprintDelta,
+    limits: Admission['limits'] | null,
+  ): NonNullable<Transaction['folds']> {
+    const folds: Fold[] = [];
+    if (delta.volumes !== 0 || delta.gib !== 0)
+      folds.push({ key: this.layout.usage(account), fold: (value) => countedUsage(value, delta, limits) });
+    for (const [vm, slot] of delta.slots)
+      folds.push({ key: this.layout.vm(vm), fold: (value) => slottedVm(value, id, slot) });
+    return folds;
+  }
+}
+
+function countedUsage(
+  value: string | null,
+  { volumes, gib }: FootprintDelta,
+  limits: Admission['limits'] | null,
+): string {
+  const before = value === null ? { volumes: 0, gib: 0 } : (JSON.parse(value) as Usage);
+  const after: Usage = { volumes: before.volumes + volumes, gib: before.gib + gib };
+  const over = limits !== null && (after.volumes > limits.volumes || after.gib > limits.gib);
+  if (over) throw new Refusal('forbidden', 'volume/snapshot capacity limit exceeded', { reason: 'quota' });
+  return JSON.stringify(after);
+}
+
+function slottedVm(
+  value: string | null,
+  id: VolumeId,
+  slot: 'reserved' | 'attached' | 'free',
+): string | null {
+  if (value === null) {
+    if (slot === 'free') return null;
+    throw new Refusal('not_found', 'The resource you requested could not be found.', { field: 'droplet_id' });
+  }
+  const vm = JSON.parse(value) as VmRecord;
+  const { [id]: mine, ...others } = vm.slots;
+  if (slot === 'free') return JSON.stringify({ ...vm, slots: others });
+  if (mine === undefined && Object.keys(others).length >= VM_SLOTS_MAX)
+    throw new Refusal('unprocessable_entity', 'cannot attach more volumes to the Droplet', {
+      field: 'droplet_id',
+    });
+  return JSON.stringify({ ...vm, slots: { ...others, [id]: slot } });
+}
+
+/** Only the turn's holder changes the head, others only append: the head tells whether the write landed. */
+function headProof(from: Snapshot, lane: Lane | null): (entry: KvEntry | null) => boolean {
+  const before = from.lane?.entries[0];
+  const written = lane?.entries[0];
+  const settles = written === undefined || written.intent !== before?.intent;
+  return (entry) => {
+    const now = parse<Lane>(entry)?.entries[0];
+    return settles ? now?.intent !== before?.intent : JSON.stringify(now) === JSON.stringify(written);
+  };
+}
+
+function accountOf(snapshot: Snapshot): AccountId {
+  const account = snapshot.lane?.account ?? snapshot.record?.account;
+  if (account === undefined) throw new TypeError(`${snapshot.resource} has neither lane nor record`);
+  return account;
+}
+
+function emptySnapshot(resource: ResourceName): Snapshot {
+  return { resource, record: null, recordIndex: 0, lane: null, laneIndex: 0, tombstone: null };
+}
+
+function parse<T>(entry: KvEntry | null | undefined): T | null {
+  return entry ? (JSON.parse(entry.value) as T) : null;
+}

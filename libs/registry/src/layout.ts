@@ -1,0 +1,111 @@
+import { createHash } from 'node:crypto';
+import type {
+  AccountId,
+  ActionNumber,
+  BootId,
+  FacetName,
+  IntentId,
+  RegionSlug,
+  ResourceName,
+  SourceName,
+  VmId,
+  VolumeId,
+} from '@plumbline/domain';
+
+/**
+ * Where everything stands in Consul's key-value store. Variable parts are of fixed length or hashed, so that no key is
+ * a prefix of another: batched reads use `get-tree`, which matches prefixes, because a `get` of a missing key fails its
+ * whole transaction.
+ */
+export interface Layout {
+  volume(account: AccountId, id: VolumeId): string;
+  volumesOf(account: AccountId): string;
+  volumesWithHex(account: AccountId, hex: string): string;
+  owner(id: VolumeId): string;
+  owners: string;
+  name(of: { account: AccountId; region: RegionSlug; kind: 'volume'; name: string }): string;
+  lane(resource: ResourceName): string;
+  lanes: string;
+  owed(source: SourceName, resource: ResourceName, intent: IntentId): string;
+  owedTo(source: SourceName): string;
+  owedOf(source: SourceName, resource: ResourceName): string;
+  action(account: AccountId, n: ActionNumber): string;
+  actionsOf(account: AccountId): string;
+  volumeAction(id: VolumeId, n: ActionNumber): string;
+  volumeActionsOf(id: VolumeId): string;
+  vm(id: VmId): string;
+  vms: string;
+  account(id: AccountId): string;
+  accounts: string;
+  usage(account: AccountId): string;
+  token(sha256: string): string;
+  tokens: string;
+  request(account: AccountId, key: string): string;
+  tombstone(id: VolumeId): string;
+  tombstones: string;
+  rev(account: AccountId, hex: string): string;
+  revsOf(account: AccountId): string;
+  boot(boot: BootId): string;
+  boots: string;
+  beat(boot: BootId): string;
+  beats: string;
+  discrepancy(facet: FacetName, id: string): string;
+  discrepancies: string;
+  scrub(name: string): string;
+  tick: string;
+  halt: string;
+}
+
+const VM_DIGITS = 10;
+const ACTION_DIGITS = 16;
+
+/** @param prefix of all keys, ending in a slash: several systems can share one Consul. */
+export function layoutOf(prefix: string): Layout {
+  const key = (path: string): string => `${prefix}${path}`;
+  return {
+    volume: (account, id) => key(`volumes/${account}/${id}`),
+    volumesOf: (account) => key(`volumes/${account}/`),
+    volumesWithHex: (account, hex) => key(`volumes/${account}/${hex}`),
+    owner: (id) => key(`owners/${id}`),
+    owners: key('owners/'),
+    name: ({ account, region, kind, name }) => key(`names/${account}/${region}/${kind}/${hash(name)}`),
+    lane: (resource) => key(`lanes/${resource}`),
+    lanes: key('lanes/'),
+    owed: (source, resource, intent) => key(`owed/${source}/${resource}/${intent}`),
+    owedTo: (source) => key(`owed/${source}/`),
+    owedOf: (source, resource) => key(`owed/${source}/${resource}/`),
+    action: (account, n) => key(`actions/${account}/${digits(n, ACTION_DIGITS)}`),
+    actionsOf: (account) => key(`actions/${account}/`),
+    volumeAction: (id, n) => key(`volume-actions/${id}/${digits(n, ACTION_DIGITS)}`),
+    volumeActionsOf: (id) => key(`volume-actions/${id}/`),
+    vm: (id) => key(`vms/${digits(id, VM_DIGITS)}`),
+    vms: key('vms/'),
+    account: (id) => key(`accounts/${id}`),
+    accounts: key('accounts/'),
+    usage: (account) => key(`usage/${account}`),
+    token: (sha256) => key(`tokens/${sha256}`),
+    tokens: key('tokens/'),
+    request: (account, requestKey) => key(`requests/${account}/${hash(requestKey)}`),
+    tombstone: (id) => key(`tombstones/${id}`),
+    tombstones: key('tombstones/'),
+    rev: (account, hex) => key(`revs/${account}/${hex}`),
+    revsOf: (account) => key(`revs/${account}/`),
+    boot: (boot) => key(`boots/${boot}`),
+    boots: key('boots/'),
+    beat: (boot) => key(`beats/${boot}`),
+    beats: key('beats/'),
+    discrepancy: (facet, id) => key(`discrepancies/${facet}/${hash(id)}`),
+    discrepancies: key('discrepancies/'),
+    scrub: (name) => key(`scrub/${name}`),
+    tick: key('tick'),
+    halt: key('halt'),
+  };
+}
+
+function digits(n: number, length: number): string {
+  return String(n).padStart(length, '0');
+}
+
+export function hash(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}

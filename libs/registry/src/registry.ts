@@ -1,0 +1,109 @@
+import { randomUUID } from 'node:crypto';
+import { CONSUL_KV_LIMITS, ConsulKv, type ConsulKvLimits } from './consul-kv.js';
+import { ConsulTransport } from './consul-transport.js';
+import type { Kv } from './kv.js';
+import { layoutOf, type Layout } from './layout.js';
+import { BEAT_DEADLINE_MS, OwnBoot, type BootIdentity } from './own-boot.js';
+import { processTiming, type Timing } from './timing.js';
+import type { KvTransport } from './transport.js';
+
+/** One process's registry: the store, and the life in whose name it writes. */
+export interface Registry {
+  readonly kv: Kv;
+  readonly layout: Layout;
+  readonly boots: OwnBoot;
+  /** Waits for the writes under way, then leaves: only for a process that holds no attempt any more. */
+  close(): Promise<void>;
+}
+
+export interface OpenOptions {
+  readonly transport: KvTransport;
+  readonly beatTransport: KvTransport;
+  readonly timing: Timing;
+  readonly prefix: string;
+  readonly boot: BootIdentity;
+  readonly limits: ConsulKvLimits;
+  readonly deadlineMs: number;
+  readonly newId: () => string;
+  readonly now: () => number;
+  readonly onFenced: () => void;
+}
+
+/**
+ * Begins a boot and opens the store for it, over any transport. The boot does not beat yet.
+ * @throws TransientError, UncertainError
+ */
+export async function openRegistry(options: OpenOptions): Promise<Registry> {
+  const { transport, beatTransport, limits, timing } = options;
+  const layout = layoutOf(options.prefix);
+  const boots = await OwnBoot.begin({ ...options, layout, identity: options.boot });
+  const kv = new ConsulKv({
+    transport,
+    timing,
+    guard: boots.guard,
+    haltKey: layout.halt,
+    limits,
+    onFenced: () => boots.fenced(),
+  });
+  const close = async (): Promise<void> => {
+    await kv.close();
+    // Best effort: keys that stay behind fall silent, and others clear them away.
+    await boots.end().catch(() => undefined);
+    transport.close();
+    beatTransport.close();
+  };
+  return { kv, layout, boots, close };
+}
+
+export interface ConnectOptions {
+  /** `http://127.0.0.1:8500`, an IP address. */
+  readonly consulAddr: string;
+  readonly prefix: string;
+  readonly boot: BootIdentity;
+  /** This process may never write again: it must exit. */
+  readonly onFenced: () => void;
+  /** Told while Consul is away and the start waits for it. */
+  readonly onWaiting?: (error: unknown) => void;
+  readonly signal?: AbortSignal;
+  readonly deadlineMs?: number;
+  readonly limits?: Partial<ConsulKvLimits>;
+}
+
+const DEADLINE_MS = 5_000;
+const RETRY_MS = 500;
+/** Merged requests need few connections; a cap keeps a burst from reaching the agent's own. */
+const SOCKETS_MAX = 16;
+const BEAT_SOCKETS_MAX = 2;
+
+/** Connects to Consul, waiting for it as long as it is away, and begins to beat. */
+export async function connectRegistry(options: ConnectOptions): Promise<Registry> {
+  const { consulAddr, deadlineMs = DEADLINE_MS } = options;
+  const transport = new ConsulTransport({ consulAddr, deadlineMs, socketsMax: SOCKETS_MAX });
+  const beatTransport = new ConsulTransport({
+    consulAddr,
+    deadlineMs: BEAT_DEADLINE_MS,
+    socketsMax: BEAT_SOCKETS_MAX,
+  });
+  for (;;) {
+    try {
+      const registry = await openRegistry({
+        transport,
+        beatTransport,
+        timing: processTiming,
+        prefix: options.prefix,
+        boot: options.boot,
+        limits: { ...CONSUL_KV_LIMITS, ...options.limits },
+        deadlineMs,
+        newId: randomUUID,
+        now: Date.now,
+        onFenced: options.onFenced,
+      });
+      registry.boots.startBeating();
+      return registry;
+    } catch (error) {
+      options.signal?.throwIfAborted();
+      options.onWaiting?.(error);
+      await new Promise<void>((resolve) => void processTiming.after(RETRY_MS, resolve));
+    }
+  }
+}

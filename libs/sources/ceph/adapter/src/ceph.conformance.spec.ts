@@ -1,0 +1,331 @@
+import { randomUUID } from 'node:crypto';
+import koffi from 'koffi';
+import { InvariantError, poolOf, UncertainError } from '@plumbline/domain';
+import type { Backend, RegionSlug, VolumeId } from '@plumbline/domain';
+import { GIB, cephImage, cephWatch, imageKeyOf } from '@plumbline/ceph-facets';
+import type { ImageSeen } from '@plumbline/ceph-facets';
+import { describeFacet } from '@plumbline/testing';
+import { packString } from './encoding.js';
+import { connectCeph } from './index.js';
+import type { CephClient } from './index.js';
+import { loadNative } from './native.js';
+import type { Cluster, Image, IoContext } from './native.js';
+import { plainAddress } from './addresses.js';
+
+const CONF = process.env.PLUMBLINE_TEST_CEPH_CONF;
+const USER = process.env.PLUMBLINE_TEST_CEPH_USER ?? 'client.plumbline-ceph';
+const POOL = process.env.PLUMBLINE_TEST_POOL ?? 'volumes-nyc1';
+const REGION = POOL.slice(poolOf('' as RegionSlug).length) as RegionSlug;
+/** The one OSD of that cluster, to be stopped and woken; without it nothing is proved about silence. */
+const OSD_PID = Number(process.env.PLUMBLINE_TEST_CEPH_OSD_PID ?? 0);
+const CALL_MS = 30_000;
+
+const deadline = () => AbortSignal.timeout(CALL_MS);
+const freshKey = () => imageKeyOf(REGION, randomUUID() as VolumeId);
+
+function connect(over: { isBootAddress?: (address: string) => boolean; onBlocklisted?: () => void } = {}) {
+  if (CONF === undefined)
+    throw new Error('PLUMBLINE_TEST_CEPH_CONF names no ceph.conf of a cluster to test on');
+  return connectCeph({
+    conf: CONF,
+    user: USER,
+    pools: [POOL],
+    isBootAddress: () => false,
+    onBlocklisted: () => {},
+    ...over,
+  });
+}
+
+/** A RADOS client beside the adapter, such as a VM or a process that died half-way. */
+async function connectStranger() {
+  const native = loadNative();
+  const cluster: [Cluster | null] = [null];
+  native.clusterCreate(cluster, 'ceph', USER, 0);
+  const connection = cluster[0] as Cluster;
+  native.confRead(connection, CONF ?? '');
+  expect(await native.connect(connection)).toBe(0);
+  const text: [string | null] = [null];
+  native.ownAddresses(connection, text);
+  const opened: [IoContext | null] = [null];
+  await native.ioCreate(connection, POOL, opened);
+  const io = opened[0] as IoContext;
+  return {
+    native,
+    io,
+    address: plainAddress(text[0] ?? ''),
+    close: async () => {
+      await native.ioDestroy(io);
+      await native.shutdown(connection);
+    },
+  };
+}
+
+/** Opens an image as a VM would: for writing, with a watch. */
+async function openAsStranger(key: string) {
+  const { native, io, address, close } = await connectStranger();
+  const image: [Image | null] = [null];
+  expect(await native.open(io, nameIn(key), image, null)).toBe(0);
+  return {
+    address,
+    close: async () => {
+      await native.close(image[0] as Image);
+      await close();
+    },
+  };
+}
+
+const rados = koffi.load('librados.so.2');
+
+/** Writes a name into the directory, as `rbd create` does first, and nothing else. */
+async function dieWithinCreate(key: string) {
+  const imageId = randomUUID().slice(0, 8);
+  const begin = rados.func('void *rados_create_write_op()') as () => object;
+  const exec = rados.func(
+    'void rados_write_op_exec(void *op, const char *class, const char *method, const uint8_t *input, size_t bytes, void *answer)',
+  );
+  const operate = rados.func(
+    'int rados_write_op_operate(void *op, void *io, const char *object, void *mtime, int flags)',
+  );
+  const end = rados.func('void rados_release_write_op(void *op)');
+  const { io, close } = await connectStranger();
+  const entry = Buffer.concat([packString(nameIn(key)), packString(imageId)]);
+  const op = begin();
+  exec(op, 'rbd', 'dir_add_image', entry, entry.length, null);
+  expect(operate(op, io, 'rbd_directory', null, 0)).toBe(0);
+  end(op);
+  await close();
+}
+
+/** Takes away what leads from the name to the image, as a move to the trash does before it ends. */
+async function dieWithinTrashing(key: string) {
+  const remove = rados.func('int rados_remove(void *io, const char *object)');
+  const { io, close } = await connectStranger();
+  expect(remove(io, `rbd_id.${nameIn(key)}`)).toBe(0);
+  await close();
+}
+
+function nameIn(key: string): string {
+  return key.slice(POOL.length + 1);
+}
+
+async function stopOsd(): Promise<() => Promise<void>> {
+  process.kill(OSD_PID, 'SIGSTOP');
+  return async () => {
+    process.kill(OSD_PID, 'SIGCONT');
+  };
+}
+
+function backendOf(client: CephClient, facet: string): Backend {
+  const found = client.facets.get(facet as 'ceph.image');
+  if (found === undefined) throw new Error(`no facet ${facet}`);
+  return found;
+}
+
+describeFacet('ceph.image on a real cluster', {
+  callMs: CALL_MS,
+  ...(OSD_PID > 0 ? { cut: stopOsd } : {}),
+  takenBack: (seen) => (seen as ImageSeen | null)?.state === 'trashed',
+  open: async () => {
+    const client = await connect();
+    return {
+      client,
+      facet: cephImage.name,
+      fresh: () => ({ key: freshKey(), wants: [{ sizeGib: 1 }, { sizeGib: 2 }] }),
+      close: () => client.close(),
+    };
+  },
+});
+
+describe('a real cluster', () => {
+  let client: CephClient;
+  let images: Backend;
+
+  beforeAll(async () => {
+    client = await connect();
+    images = backendOf(client, cephImage.name);
+  }, CALL_MS);
+  afterAll(() => client?.close(), CALL_MS);
+
+  const make = async (key: string, sizeGib = 1) =>
+    (await images.apply({ key }, { want: { sizeGib }, before: null }, deadline())) as { seen: ImageSeen };
+
+  it(
+    'never shrinks an image',
+    async () => {
+      const key = freshKey();
+      const { seen } = await make(key, 3);
+      const applied = await images.apply({ key }, { want: { sizeGib: 1 }, before: seen }, deadline());
+      expect(applied).toEqual({ seen: { ...seen, sizeBytes: 3 * GIB } });
+    },
+    CALL_MS,
+  );
+
+  it(
+    'never makes an image anew where one is only to be grown',
+    async () => {
+      const key = freshKey();
+      const before: ImageSeen = { imageId: 'abc', sizeBytes: GIB, state: 'open' };
+      await expect(images.apply({ key }, { want: { sizeGib: 2 }, before }, deadline())).rejects.toMatchObject(
+        {
+          reason: 'ceph-missing',
+        },
+      );
+      expect(await images.observe({ key }, deadline())).toBeNull();
+    },
+    CALL_MS,
+  );
+
+  it(
+    'makes anew what a client left half-made when it died, and takes it away when it is not wanted',
+    async () => {
+      const [again, unwanted] = [freshKey(), freshKey()];
+      for (const key of [again, unwanted]) {
+        await dieWithinCreate(key);
+        expect(await images.observe({ key }, deadline())).toMatchObject({ state: 'half-made', sizeBytes: 0 });
+      }
+      const { seen } = await make(again);
+      expect(seen).toMatchObject({ state: 'open', sizeBytes: GIB });
+      expect(await images.observe({ key: again }, deadline())).toEqual(seen);
+      await images.undo({ key: unwanted }, { want: { sizeGib: 1 }, before: null }, deadline());
+      expect(await images.observe({ key: unwanted }, deadline())).toBeNull();
+    },
+    CALL_MS,
+  );
+
+  it(
+    'keeps the data of an image whose move to the trash was interrupted',
+    async () => {
+      const key = freshKey();
+      const { seen } = await make(key);
+      await dieWithinTrashing(key);
+      const before = await images.observe({ key }, deadline());
+      expect(before).toEqual({ ...seen, state: 'half-made' });
+      const applied = await images.apply({ key }, { want: { trashed: true }, before }, deadline());
+      expect(applied).toEqual({ seen: { ...seen, state: 'trashed' } });
+    },
+    CALL_MS,
+  );
+
+  it(
+    'leaves a stranger’s image of the same name alone',
+    async () => {
+      const key = freshKey();
+      const { seen } = await make(key);
+      const before = { ...seen, imageId: `${seen.imageId}0` };
+      for (const want of [{ trashed: true }, { sizeGib: 2 }]) {
+        await expect(images.apply({ key }, { want, before }, deadline())).rejects.toThrow(InvariantError);
+      }
+      expect(await images.observe({ key }, deadline())).toEqual(seen);
+    },
+    CALL_MS,
+  );
+
+  it(
+    'takes an image to the trash, lists it there, and purges it only from there',
+    async () => {
+      const key = freshKey();
+      const { seen } = await make(key);
+      const purge = () => images.apply({ key }, { want: null, before: seen }, deadline());
+      await expect(purge()).rejects.toMatchObject({ reason: 'ceph-not-in-trash' });
+      const trashed = { ...seen, state: 'trashed' };
+      for (let twice = 0; twice < 2; twice += 1) {
+        const change = { want: { trashed: true }, before: seen };
+        expect(await images.apply({ key }, change, deadline())).toEqual({ seen: trashed });
+      }
+      expect(await images.observe({ key }, deadline())).toEqual(trashed);
+      const inTrash: string[] = [];
+      for await (const entry of client.listTrash(deadline())) inTrash.push(entry.key);
+      expect(inTrash).toContain(key);
+      expect(await purge()).toEqual({ seen: null });
+      expect(await purge()).toEqual({ seen: null });
+      expect(await images.observe({ key }, deadline())).toBeNull();
+    },
+    2 * CALL_MS,
+  );
+
+  it(
+    'restores an image from the trash with what was in it',
+    async () => {
+      const key = freshKey();
+      const { seen } = await make(key);
+      await images.apply({ key }, { want: { trashed: true }, before: seen }, deadline());
+      const before = await images.observe({ key }, deadline());
+      const applied = await images.apply({ key }, { want: { sizeGib: 1 }, before }, deadline());
+      expect(applied).toEqual({ seen });
+    },
+    CALL_MS,
+  );
+
+  it(
+    'tells who has an image open, and takes no image from under them',
+    async () => {
+      const key = freshKey();
+      const { seen } = await make(key);
+      const watches = backendOf(client, cephWatch.name);
+      expect(await watches.observe({ key: freshKey() }, deadline())).toBeNull();
+      expect(await watches.observe({ key }, deadline())).toEqual({ addresses: [] });
+      const stranger = await openAsStranger(key);
+      expect(await watches.observe({ key }, deadline())).toEqual({ addresses: [stranger.address] });
+      const toTrash = { want: { trashed: true }, before: seen };
+      await expect(images.apply({ key }, toTrash, deadline())).rejects.toMatchObject({
+        reason: 'ceph-watched',
+      });
+      await stranger.close();
+      expect(await watches.observe({ key }, deadline())).toEqual({ addresses: [] });
+      await images.apply({ key }, toTrash, deadline());
+      expect(await watches.observe({ key }, deadline())).toBeNull();
+    },
+    2 * CALL_MS,
+  );
+
+  it(
+    'does not count a boot among those who have an image open',
+    async () => {
+      const key = freshKey();
+      await make(key);
+      const boot = await openAsStranger(key);
+      const observer = await connect({ isBootAddress: (address) => address === boot.address });
+      try {
+        const watches = backendOf(observer, cephWatch.name);
+        expect(await watches.observe({ key }, deadline())).toEqual({ addresses: [] });
+      } finally {
+        await boot.close();
+        await observer.close();
+      }
+    },
+    2 * CALL_MS,
+  );
+
+  it(
+    'fences another client, who learns of it and can change nothing any more',
+    async () => {
+      let blocklisted = 0;
+      const other = await connect({ onBlocklisted: () => (blocklisted += 1) });
+      try {
+        const theirs = backendOf(other, cephImage.name);
+        await other.ping(deadline());
+        await client.fence(other.address, deadline());
+        const key = freshKey();
+        const change = { want: { sizeGib: 1 }, before: null };
+        await expect(theirs.apply({ key }, change, deadline())).rejects.toThrow(UncertainError);
+        await expect(other.ping(deadline())).rejects.toThrow(UncertainError);
+        expect(blocklisted).toBeGreaterThan(0);
+        expect(await images.observe({ key }, deadline())).toBeNull();
+      } finally {
+        await other.close();
+      }
+    },
+    3 * CALL_MS,
+  );
+
+  it(
+    'refuses to fence anything but one client',
+    async () => {
+      for (const address of ['127.0.0.1', '127.0.0.1:0/0', '', 'localhost:0/1']) {
+        await expect(client.fence(address, deadline())).rejects.toThrow(InvariantError);
+      }
+      await client.ping(deadline());
+    },
+    CALL_MS,
+  );
+});

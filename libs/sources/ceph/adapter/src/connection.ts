@@ -1,0 +1,114 @@
+import type { Backend, FacetName, Fence, SourceClient } from '@plumbline/domain';
+import { fenceableAddress, plainAddress } from './addresses.js';
+import { CallGate, untilAborted } from './call-gate.js';
+import type { Turn } from './call-gate.js';
+import { ImageBackend } from './image-backend.js';
+import { listTrash } from './image-listing.js';
+import type { TrashedImage } from './image-listing.js';
+import type { Cluster, Native } from './native.js';
+import type { Pool } from './pool.js';
+import { Pools } from './pools.js';
+import { WatchBackend } from './watch-backend.js';
+
+/** How long closing waits for open calls before it leaves them, and librados, to the end of the process. */
+const CLOSE_MS = 5_000;
+
+export interface CephClient extends SourceClient, Fence {
+  /** What was deleted and can still be restored. */
+  listTrash(signal: AbortSignal): AsyncIterable<TrashedImage>;
+}
+
+interface Parts {
+  readonly native: Native;
+  readonly cluster: Cluster;
+  /** This process's own RADOS address. */
+  readonly address: string;
+  readonly pools: ReadonlyMap<string, Pool>;
+  readonly settings: {
+    readonly features: number;
+    readonly trashDelaySeconds: number;
+    readonly callsMax: number;
+    readonly fenceSeconds: number;
+    isBootAddress(address: string): boolean;
+  };
+  /** Throws for a negative answer. */
+  readonly expectDone: (answer: number, what: string) => void;
+}
+
+/** Makes its call at once, whoever else is waiting. */
+const AT_ONCE: Turn = { call: (native) => native(), release: (native) => native() };
+
+export class Connection implements CephClient {
+  readonly name = 'ceph';
+  readonly address: string;
+  readonly facets: ReadonlyMap<FacetName, Backend>;
+  private readonly gate: CallGate;
+  private readonly pools: Pools;
+  private pinging: Promise<unknown> | undefined;
+
+  constructor(private readonly parts: Parts) {
+    const { settings } = parts;
+    this.address = parts.address;
+    this.gate = new CallGate(settings.callsMax);
+    this.pools = new Pools(parts.pools, this.gate);
+    const isOurs = (address: string) => {
+      const plain = plainAddress(address);
+      return plain === this.address || settings.isBootAddress(plain);
+    };
+    const backends: Backend[] = [
+      new ImageBackend(this.pools, { ...settings, isOurs }),
+      new WatchBackend(this.pools, isOurs),
+    ];
+    this.facets = new Map(backends.map((backend) => [backend.facet.name, backend]));
+  }
+
+  /** One at a time, and not behind other calls: more of them would only pile up when nobody answers. */
+  async ping(signal: AbortSignal): Promise<void> {
+    this.pinging ??= Promise.all(this.pools.all.map((pool) => pool.ping(AT_ONCE))).finally(() => {
+      this.pinging = undefined;
+    });
+    await untilAborted(this.pinging, 'ping Ceph', signal);
+  }
+
+  catchUp(signal: AbortSignal): Promise<void> {
+    const { native, cluster, expectDone } = this.parts;
+    const what = 'wait for the newest OSD map';
+    return this.gate.beside({ what, signal }, async (turn) => {
+      expectDone(await turn.call(() => native.waitForLatestMap(cluster)), what);
+    });
+  }
+
+  async fence(address: string, signal: AbortSignal): Promise<void> {
+    const { native, cluster, settings, expectDone } = this.parts;
+    const fenced = fenceableAddress(address);
+    const what = `fence ${fenced}`;
+    await this.gate.beside({ what, signal }, async (turn) => {
+      expectDone(await turn.call(() => native.blocklistAdd(cluster, fenced, settings.fenceSeconds)), what);
+      expectDone(await turn.call(() => native.waitForLatestMap(cluster)), what);
+    });
+  }
+
+  listTrash(signal: AbortSignal): AsyncIterable<TrashedImage> {
+    return listTrash(this.pools, signal);
+  }
+
+  /** When calls hang beyond the limit, librados is left as it is: only the end of the process ends them. */
+  async close(): Promise<void> {
+    const ended = Promise.allSettled([this.gate.close(), this.pinging]).then(() => true);
+    if (!(await within(CLOSE_MS, ended))) return;
+    for (const pool of this.pools.all) await pool.destroy();
+    await this.parts.native.shutdown(this.parts.cluster);
+  }
+}
+
+async function within(ms: number, ended: Promise<boolean>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), ms);
+  });
+  try {
+    return await Promise.race([ended, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

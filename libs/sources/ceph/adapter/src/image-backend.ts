@@ -1,0 +1,177 @@
+/**
+ * The facet `ceph.image`. What is created in which order, and why it may be repeated:
+ *
+ * - A build is one `rbd create`. When the name is taken, what has it is looked at: a whole image is that of an earlier
+ *   attempt, for nobody else makes images of this name, and is grown if it is too small; a half-made one is removed and
+ *   made anew. Growing reads the size within the same opening and never shrinks.
+ * - A removal is a move to the trash. Nothing is moved that anybody but ourselves still watches: the move itself would
+ *   succeed under a running VM. A half-made image is removed at once, for nothing was ever in it. An interrupted move
+ *   looks half-made too, but still has its header, and is finished instead.
+ * - Only a purge removes data, and only from the trash.
+ */
+import { InvariantError, RejectedError, TransientError } from '@plumbline/domain';
+import type { AnyFacet, Applied, Backend, Change, Json, Place } from '@plumbline/domain';
+import { GIB, cephImage } from '@plumbline/ceph-facets';
+import type { ImageSeen, ImageWant } from '@plumbline/ceph-facets';
+import type { Turn } from './call-gate.js';
+import { listImages } from './image-listing.js';
+import type { Pools } from './pools.js';
+import { lookAt } from './look.js';
+import type { Pool } from './pool.js';
+
+/** A half-made image is removed and made anew; one that is half-made once more has another maker. */
+const BUILDS_MAX = 3;
+
+/** Made once: making a schema costs more than using it. */
+const wanted = cephImage.want.nullable();
+const seenOrGone = cephImage.seen.nullable();
+
+export interface ImageSettings {
+  /** librbd's feature bits for new images. */
+  readonly features: number;
+  /** For so long nobody can purge the trash by accident. */
+  readonly trashDelaySeconds: number;
+  /** Watchers that do not count: our own boots open images in passing, and a dead boot's watch lingers. */
+  isOurs(address: string): boolean;
+}
+
+export class ImageBackend implements Backend {
+  readonly facet: AnyFacet = cephImage;
+
+  constructor(
+    private readonly pools: Pools,
+    private readonly settings: ImageSettings,
+  ) {}
+
+  observe(place: Place, signal: AbortSignal): Promise<Json> {
+    return this.pools.run(place, 'look at image', signal, (turn, { pool, image }) =>
+      lookAt(turn, pool, image),
+    );
+  }
+
+  list(signal: AbortSignal) {
+    return listImages(this.pools, signal);
+  }
+
+  apply(place: Place, change: Change, signal: AbortSignal): Promise<Applied> {
+    const want = wanted.parse(change.want);
+    const before = seenBefore(change);
+    return this.pools.run(place, 'change image', signal, async (turn, { pool, image }) => ({
+      seen: await this.reach(turn, { pool, image, want, before }),
+    }));
+  }
+
+  /** A new image goes to the trash, as any removal; a grown image stays grown. */
+  undo(place: Place, change: Change, signal: AbortSignal): Promise<Applied> {
+    const before = seenBefore(change);
+    return this.pools.run(place, 'take back image', signal, async (turn, { pool, image }) => ({
+      seen:
+        before?.state === 'open'
+          ? await lookAt(turn, pool, image)
+          : await this.moveToTrash(turn, { pool, image, before: null }),
+    }));
+  }
+
+  idle(place: Place): Promise<void> {
+    return this.pools.idle(place);
+  }
+
+  private reach(turn: Turn, at: At & { want: ImageWant | null }): Promise<ImageSeen | null> {
+    if (at.want === null) return this.purge(turn, at);
+    if ('trashed' in at.want) return this.moveToTrash(turn, at);
+    const bytes = at.want.sizeGib * GIB;
+    return at.before?.state === 'open' ? this.grow(turn, at, bytes) : this.build(turn, at, bytes);
+  }
+
+  private async build(turn: Turn, at: At, bytes: number): Promise<ImageSeen> {
+    const { pool, image } = at;
+    for (let builds = 0; builds < BUILDS_MAX; builds += 1) {
+      const seen = await this.createOrLook(turn, at, bytes);
+      if (seen?.state === 'open')
+        return seen.sizeBytes >= bytes ? seen : this.grow(turn, { ...at, before: seen }, bytes);
+      if (seen?.state === 'trashed') await pool.restoreFromTrash(turn, seen.imageId, image);
+      if (seen?.state === 'half-made') await this.clearHalfMade(turn, at, seen);
+    }
+    throw new TransientError(`image ${pool.name}/${image} keeps changing under us`, {
+      reason: 'ceph-contended',
+    });
+  }
+
+  /** What was found where the name was taken, or what was made. */
+  private async createOrLook(
+    turn: Turn,
+    { pool, image, before }: At,
+    bytes: number,
+  ): Promise<ImageSeen | null> {
+    // What was in the trash before is wanted back, not made anew.
+    if (before?.state === 'trashed') return lookAt(turn, pool, image);
+    const { features } = this.settings;
+    if ((await pool.create(turn, image, { bytes, features })) === 'exists') return lookAt(turn, pool, image);
+    const imageId = await pool.idOf(turn, image);
+    return imageId === null ? lookAt(turn, pool, image) : { imageId, sizeBytes: bytes, state: 'open' };
+  }
+
+  private async grow(turn: Turn, { pool, image, before }: At, bytes: number): Promise<ImageSeen> {
+    const imageId = await pool.idOf(turn, image);
+    expectSameImage(before, imageId);
+    // An image that is gone is never made anew here: that would hand out an empty disk for a full one.
+    if (imageId === null) {
+      throw new RejectedError(`there is no image ${pool.name}/${image} to grow`, { reason: 'ceph-missing' });
+    }
+    return { imageId, sizeBytes: await pool.grow(turn, image, bytes), state: 'open' };
+  }
+
+  private async moveToTrash(turn: Turn, at: At): Promise<ImageSeen | null> {
+    const { pool, image, before } = at;
+    const opened = await pool.look(turn, image);
+    if (opened !== null) {
+      expectSameImage(before, opened.imageId);
+      if (opened.watchers.some((address) => !this.settings.isOurs(address))) {
+        throw new TransientError(`image ${pool.name}/${image} is still in use`, { reason: 'ceph-watched' });
+      }
+      const { imageId, sizeBytes } = opened;
+      const outcome = await pool.moveToTrash(turn, image, this.settings.trashDelaySeconds);
+      return outcome === 'moved' ? { imageId, sizeBytes, state: 'trashed' } : lookAt(turn, pool, image);
+    }
+    const seen = await lookAt(turn, pool, image);
+    if (seen?.state !== 'half-made') return seen;
+    await this.clearHalfMade(turn, at, seen);
+    return lookAt(turn, pool, image);
+  }
+
+  /** A header means that the image was whole: then it is on its way to the trash, and goes there. */
+  private async clearHalfMade(turn: Turn, { pool, image }: At, seen: ImageSeen): Promise<void> {
+    if (seen.sizeBytes === 0) await pool.removeHalfMade(turn, image);
+    else await pool.moveToTrash(turn, image, this.settings.trashDelaySeconds);
+  }
+
+  private async purge(turn: Turn, { pool, image, before }: At): Promise<null> {
+    const seen = await lookAt(turn, pool, image);
+    if (seen === null) return null;
+    expectSameImage(before, seen.imageId);
+    if (seen.state !== 'trashed') {
+      throw new RejectedError(`image ${pool.name}/${image} is not in the trash`, {
+        reason: 'ceph-not-in-trash',
+      });
+    }
+    await pool.removeFromTrash(turn, seen.imageId);
+    return null;
+  }
+}
+
+interface At {
+  readonly pool: Pool;
+  readonly image: string;
+  readonly before: ImageSeen | null;
+}
+
+function seenBefore(change: Change): ImageSeen | null {
+  return seenOrGone.parse(change.before);
+}
+
+/** Names are never used twice, so another internal id under the same name is a stranger's image. */
+function expectSameImage(before: ImageSeen | null, imageId: string | null): void {
+  if (before === null || before.state === 'half-made' || imageId === null || before.imageId === imageId)
+    return;
+  throw new InvariantError('another image stands under the name of ours', { reason: 'stranger' });
+}

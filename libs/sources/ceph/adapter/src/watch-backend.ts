@@ -1,0 +1,46 @@
+import { InvariantError } from '@plumbline/domain';
+import type { AnyFacet, Applied, Backend, Json, Place } from '@plumbline/domain';
+import { cephWatch } from '@plumbline/ceph-facets';
+import { plainAddress } from './addresses.js';
+import type { Pools } from './pools.js';
+
+/**
+ * The facet `ceph.watch`: who has an image open, besides ourselves. It is looked at through an opening for reading, which
+ * sets no watch of its own. Nobody makes or ends a watch from here.
+ */
+export class WatchBackend implements Backend {
+  readonly facet: AnyFacet = cephWatch;
+
+  constructor(
+    private readonly pools: Pools,
+    private readonly isOurs: (address: string) => boolean,
+  ) {}
+
+  observe(place: Place, signal: AbortSignal): Promise<Json> {
+    return this.pools.run(place, 'list the watchers of image', signal, async (turn, { pool, image }) => {
+      const opened = await pool.look(turn, image);
+      if (opened === null) return null;
+      const addresses = opened.watchers.filter((address) => !this.isOurs(address)).map(plainAddress);
+      return { addresses: [...new Set(addresses)].sort() };
+    });
+  }
+
+  /** A watch comes and goes with what opened the image, and is looked for only where an image is known to be. */
+  async *list(): AsyncGenerator<never> {}
+
+  apply(): Promise<Applied> {
+    return Promise.reject(notOurs());
+  }
+
+  undo(): Promise<Applied> {
+    return Promise.reject(notOurs());
+  }
+
+  idle(place: Place): Promise<void> {
+    return this.pools.idle(place);
+  }
+}
+
+function notOurs(): InvariantError {
+  return new InvariantError('a watch is not ours to change', { reason: 'ceph-watch' });
+}

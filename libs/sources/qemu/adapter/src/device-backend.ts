@@ -1,0 +1,149 @@
+/**
+ * A volume's disk as the guest of a VM sees it: a `scsi-hd` on the node of the same name.
+ *
+ * Made by one `device_add`, at a target that QEMU picks. It may be repeated: ids of devices are unique, and a node takes
+ * one device. Removed by `device_del`, which only begins: QEMU answers at once, and the disk is gone when it says
+ * `DEVICE_DELETED` or no longer shows it. Some disks wait for their guest, perhaps for ever; so a call waits for a while
+ * and then asks to be called again. Repeating `device_del` meanwhile does no harm: QEMU refuses it, or asks the guest anew.
+ */
+import { InvariantError, RejectedError, TransientError } from '@plumbline/domain';
+import type { AnyFacet, Applied, Backend, Change, Json, Place } from '@plumbline/domain';
+import { qemuDevice } from '@plumbline/qemu-facets';
+import type { DeviceSeen, DeviceWant } from '@plumbline/qemu-facets';
+import { refused } from './errors.js';
+import { listingOf } from './listing.js';
+import { diskAt, wantedOf } from './place.js';
+import type { Vm } from './vm.js';
+import type { Vms } from './vms.js';
+
+/** The SCSI bus of every VM. */
+const BUS = 'scsi0.0';
+/** How often a leaving disk is looked at besides waiting for the event, which a lost connection may have swallowed. */
+const LOOK_EVERY_MS = 200;
+/** When to ask again for a disk that its guest holds on to. */
+const ASK_AGAIN_MS = 1_000;
+
+interface Disk {
+  readonly vm: Vm;
+  readonly key: string;
+  readonly name: string;
+  readonly signal: AbortSignal;
+}
+
+export class DeviceBackend implements Backend {
+  readonly facet = qemuDevice as unknown as AnyFacet; // Values were checked by the schemas when they came in.
+
+  constructor(
+    private readonly vms: Vms,
+    private readonly unplugMs: number,
+  ) {}
+
+  observe(place: Place, signal: AbortSignal): Promise<Json> {
+    return this.at(place, signal, 'look at a device', look);
+  }
+
+  list(signal: AbortSignal): AsyncIterable<Place & { readonly seen: Json }> {
+    return listingOf(this.vms, qemuDevice, signal, (vm) => vm.disks(signal));
+  }
+
+  apply(place: Place, { want }: Change, signal: AbortSignal): Promise<Applied> {
+    return this.at(place, signal, 'change a device', async (disk) => {
+      const wanted = wantedOf(qemuDevice, want);
+      return wanted === null ? this.unplug(disk) : this.plug(disk, wanted);
+    });
+  }
+
+  /** A device that stood before stays; one that is on another node than its own is none that we made. */
+  undo(place: Place, { want, before }: Change, signal: AbortSignal): Promise<Applied> {
+    return this.at(place, signal, 'take back a device', async (disk) => {
+      if (want === null || before !== null) return { seen: await look(disk) };
+      return this.unplug(disk);
+    });
+  }
+
+  idle(place: Place): Promise<void> {
+    return this.vms.open.idle(place.key);
+  }
+
+  private async plug(disk: Disk, { name }: DeviceWant): Promise<Applied> {
+    const there = await look(disk);
+    if (there?.state === 'plugged') return { seen: there };
+    if (there !== null) {
+      const left = await this.unplug(disk);
+      if (!('seen' in left)) return left;
+    }
+    await expectNode(disk);
+    const refusal = await disk.vm.change(
+      disk.key,
+      { name: 'device_add', args: scsiDisk(disk.name, name) },
+      disk.signal,
+    );
+    const seen = await look(disk);
+    if (seen?.state === 'plugged') return { seen };
+    if (refusal !== null) throw refused('plug the disk in', refusal);
+    throw new TransientError('QEMU agreed to plug the disk in, but it is not so', { reason: 'qmp-not-done' });
+  }
+
+  private async unplug(disk: Disk): Promise<Applied> {
+    const seen = await look(disk);
+    if (seen === null) return { seen: null };
+    if (seen.state === 'astray') {
+      throw new InvariantError(`the device is on another node, ${seen.node}`, { reason: 'stranger' });
+    }
+    const { vm, key, name, signal } = disk;
+    let asked = seen.state === 'leaving';
+    const isGone = async () => {
+      if (!asked) {
+        asked = true;
+        await vm.change(key, { name: 'device_del', args: { id: name } }, signal);
+      }
+      return (await look(disk)) === null;
+    };
+    const gone = await vm.untilDevice(name, { check: isGone, everyMs: LOOK_EVERY_MS, forMs: this.unplugMs });
+    return gone ? { seen: null } : { waitMs: ASK_AGAIN_MS };
+  }
+
+  private at<T>(
+    place: Place,
+    signal: AbortSignal,
+    what: string,
+    call: (disk: Disk) => Promise<T>,
+  ): Promise<T> {
+    const { key } = place;
+    return this.vms.open.run({ key, what, signal }, async () => {
+      const { vm: id, name } = diskAt(place, this.vms.host);
+      return call({ vm: await this.vms.find(id, signal), key, name, signal });
+    });
+  }
+}
+
+/**
+ * Guests make `/dev/disk/by-id/scsi-0DO_Volume_<name>` of vendor, product and `device_id`, which goes into page 0x83 of
+ * the disk and may be longer than a serial number. A world wide name would come first there, so there is none.
+ */
+function scsiDisk(nodeName: string, volumeName: string) {
+  return {
+    driver: 'scsi-hd',
+    bus: BUS,
+    id: nodeName,
+    drive: nodeName,
+    vendor: 'DO',
+    product: 'Volume',
+    device_id: volumeName,
+    serial: nodeName,
+    // A full pool is the guest's error. By default QEMU would stop the whole VM, and nobody would start it again.
+    werror: 'report',
+    rerror: 'report',
+  };
+}
+
+async function look({ vm, name, signal }: Disk): Promise<DeviceSeen | null> {
+  const disks = await vm.disks(signal);
+  return disks.find((disk) => disk.name === name)?.seen ?? null;
+}
+
+/** A VM that was restarted in between has lost the node: the plan has to begin again. */
+async function expectNode({ vm, name, signal }: Disk): Promise<void> {
+  if ((await vm.nodes(signal)).has(name)) return;
+  throw new RejectedError('the VM has no block node for this disk', { reason: 'node-missing' });
+}

@@ -1,0 +1,44 @@
+import { defineFacet, fact } from '@plumbline/domain';
+import type { HostName, VmId, VolumeId } from '@plumbline/domain';
+import { z } from 'zod';
+import { diskPlaceOf, volumeOfDiskKey } from './keys.js';
+
+const deviceWant = z.object({
+  /** The volume's name: guests find the disk as `/dev/disk/by-id/scsi-0DO_Volume_<name>`. */
+  name: z.string(),
+});
+export type DeviceWant = z.infer<typeof deviceWant>;
+
+const deviceSeen = z.object({
+  /** Node name of the drive behind it; empty when the device is there without one. */
+  node: z.string(),
+  /**
+   * `plugged`: on the node of its own name. `leaving`: unplugged, but not yet done with its node. `driveless`: its drive
+   * was taken away. `astray`: on another node than its own.
+   */
+  state: z.enum(['plugged', 'leaving', 'driveless', 'astray']),
+});
+export type DeviceSeen = z.infer<typeof deviceSeen>;
+
+/** The SCSI disk that a guest sees, on the block node of the same name. */
+export const qemuDevice = defineFacet<DeviceWant, DeviceSeen>({
+  name: 'qemu.device',
+  source: 'qemu',
+  want: deviceWant,
+  seen: deviceSeen,
+  holds: (want, seen) => (want === null ? seen === null : seen?.state === 'plugged'),
+  expected: ({ attachment, id, name }) =>
+    attachment === null ? [] : [{ ...diskPlaceOf({ ...attachment, volume: id }), want: { name } }],
+  volumeOf: volumeOfDiskKey,
+  parks: (_want, seen) => (seen?.state === 'astray' ? 'stranger' : null),
+  repairs: {
+    missing: { action: 'report', why: 'the VM was restarted: the disk belongs there and is attached again' },
+    unexpected: { action: 'report', why: 'a disk nobody wants is unplugged' },
+    different: { action: 'report', why: 'a device without its drive serves nobody' },
+  },
+});
+
+/** A volume's disk in a VM, about which a plan states facts. */
+export function device(at: { vm: VmId; host: HostName; volume: VolumeId }) {
+  return fact(qemuDevice, diskPlaceOf(at));
+}

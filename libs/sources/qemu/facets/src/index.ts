@@ -1,0 +1,3 @@
+export * from './device.js';
+export * from './keys.js';
+export * from './node.js';

@@ -1,0 +1,58 @@
+import { defineFacet, fact, imageNameOf, poolOf } from '@plumbline/domain';
+import type { HostName, VmId, VolumeId } from '@plumbline/domain';
+import { z } from 'zod';
+import { diskPlaceOf, volumeOfDiskKey } from './keys.js';
+
+const GIB = 1024 ** 3;
+
+const nodeWant = z.union([
+  z.object({ pool: z.string(), image: z.string(), sizeGib: z.number().int().positive() }),
+  /** Shows at least that size where it is; a VM that has lost the node sees the size when it is attached again. */
+  z.object({ grownToGib: z.number().int().positive() }),
+]);
+export type NodeWant = z.infer<typeof nodeWant>;
+
+const nodeSeen = z.object({ pool: z.string(), image: z.string(), sizeBytes: z.number() });
+export type NodeSeen = z.infer<typeof nodeSeen>;
+
+/** A block node: the RBD image opened by a VM, with a RADOS client of its own. */
+export const qemuNode = defineFacet<NodeWant, NodeSeen>({
+  name: 'qemu.node',
+  source: 'qemu',
+  want: nodeWant,
+  seen: nodeSeen,
+  holds(want, seen) {
+    if (want === null) return seen === null;
+    if ('grownToGib' in want) return seen === null || seen.sizeBytes >= want.grownToGib * GIB;
+    return (
+      seen !== null &&
+      seen.pool === want.pool &&
+      seen.image === want.image &&
+      seen.sizeBytes >= want.sizeGib * GIB
+    );
+  },
+  expected: ({ attachment, id, region, sizeGib }) =>
+    attachment === null
+      ? []
+      : [
+          {
+            ...diskPlaceOf({ ...attachment, volume: id }),
+            want: { pool: poolOf(region), image: imageNameOf(id), sizeGib },
+          },
+        ],
+  volumeOf: volumeOfDiskKey,
+  parks: (want, seen) =>
+    want !== null && 'pool' in want && seen !== null && (seen.pool !== want.pool || seen.image !== want.image)
+      ? 'stranger'
+      : null,
+  repairs: {
+    missing: { action: 'report', why: 'the VM was restarted: the disk belongs there and is attached again' },
+    unexpected: { action: 'report', why: 'nobody wants it; it may only go once no guest writes through it' },
+    different: { action: 'report', why: 'the VM shows another image or an older size' },
+  },
+});
+
+/** A volume's block node in a VM, about which a plan states facts. */
+export function node(at: { vm: VmId; host: HostName; volume: VolumeId }) {
+  return fact(qemuNode, diskPlaceOf(at));
+}

@@ -1,0 +1,287 @@
+import { queueOf } from '@plumbline/domain';
+import type {
+  AccountId,
+  AccountRecord,
+  ActionRecord,
+  BootId,
+  HostName,
+  Json,
+  QueueName,
+  RegionSlug,
+  ResourceName,
+  VmId,
+  VmRecord,
+  VolumeId,
+} from '@plumbline/domain';
+import { admit, advance, suspicionsOf } from '@plumbline/engine';
+import type { Suspicion, WorkerContext } from '@plumbline/engine';
+import { intentCatalog } from '@plumbline/intents';
+import { createJournal } from '@plumbline/registry';
+import type { FakeManners } from '../kv/fake-consul.js';
+import { FakeConsul } from '../kv/fake-consul.js';
+import { createFakeRegistry } from '../kv/fake-registry.js';
+import type { FakeRegistry } from '../kv/fake-registry.js';
+import { Crash, MemorySources } from './memory-sources.js';
+import type { CallFate } from './memory-sources.js';
+
+export const NYC1 = 'nyc1' as RegionSlug;
+export const HOST = 'host-a' as HostName;
+export const VM = 1 as VmId;
+export const OTHER_VM = 2 as VmId;
+const QUEUES: readonly QueueName[] = [queueOf('ceph'), queueOf('qemu', HOST)];
+/** Rounds over all queues after which work that has not ended is stuck. */
+const ROUNDS_MAX = 60;
+
+const regions = [{ slug: NYC1, name: 'New York 1', pool: 'volumes-nyc1', hosts: [HOST] }];
+
+/** What befalls the n-th write of the registry. */
+export type WriteFate = 'served' | 'crash-before' | 'crash-after' | 'answer-lost';
+
+/**
+ * The whole engine in memory: the real admission, journal and group commit over a fake Consul, and sources in memory. A
+ * worker that crashes is followed by another boot, as a fence would have left it.
+ */
+export class EngineWorld {
+  readonly sources: MemorySources;
+  writes = 0;
+  private worker: { registry: FakeRegistry; contexts: readonly WorkerContext[] } | null = null;
+  private readonly gone = new Set<BootId>();
+  private counter = 0;
+
+  private constructor(
+    private readonly api: FakeRegistry,
+    readonly consul: FakeConsul,
+    private readonly fates: { calls: (n: number) => CallFate; writes: (n: number) => WriteFate },
+  ) {
+    this.sources = new MemorySources((n) => this.fates.calls(n));
+  }
+
+  static async open(
+    fates: { calls?: (n: number) => CallFate; writes?: (n: number) => WriteFate } = {},
+  ): Promise<EngineWorld> {
+    const consul = new FakeConsul();
+    const api = await createFakeRegistry({ consul, timing: promptTiming });
+    const world = new EngineWorld(api, consul, {
+      calls: fates.calls ?? (() => 'served'),
+      writes: fates.writes ?? (() => 'served'),
+    });
+    for (const vm of [VM, OTHER_VM]) await world.putVm(vm);
+    return world;
+  }
+
+  readonly account: AccountRecord = {
+    id: '5d2f0a1c-3b4e-4f60-8a7b-9c0d1e2f3a4b' as AccountId,
+    name: 'test',
+    email: '',
+    createdAt: 0,
+    limits: { volumes: 10, gib: 1000 },
+  };
+
+  /** A UUID that no other call has given; the same ones in every world. */
+  uuid(): string {
+    this.counter += 1;
+    return `00000000-0000-4000-8000-${String(this.counter).padStart(12, '0')}`;
+  }
+
+  async admit(kind: string, params: Json): Promise<ActionRecord> {
+    const definition = intentCatalog.get(kind);
+    if (definition === undefined) throw new Error(`no kind ${kind}`);
+    const context = { ...this.context(this.api), bell: deafBell };
+    const { action } = await admit(context, { definition, params, account: this.account, requestId: 'test' });
+    return action;
+  }
+
+  /** Lets workers look at the lane until it is empty or waits for a person. @returns whether it came to that */
+  async settle(resource: ResourceName): Promise<boolean> {
+    for (let round = 0; round < ROUNDS_MAX; round += 1) {
+      const { lane } = await this.snapshot(resource);
+      if (lane === null || lane.entries[0]?.parked != null) return true;
+      const worker = await this.workerNow();
+      for (const context of worker.contexts) {
+        try {
+          await advance(context, resource);
+        } catch (error) {
+          if (!(error instanceof Crash)) throw error;
+        }
+        if (this.crashed) break;
+      }
+      if (this.crashed) await this.bury();
+    }
+    return false;
+  }
+
+  async snapshot(resource: ResourceName) {
+    return createJournal({ kv: this.api.kv, layout: this.api.layout, nonce: () => this.uuid() }).read(
+      resource,
+    );
+  }
+
+  async action(action: ActionRecord): Promise<ActionRecord> {
+    const [entry] = await this.api.kv.read([this.api.layout.action(action.account, action.n)]);
+    return JSON.parse(entry?.value ?? 'null') as ActionRecord;
+  }
+
+  async json<T>(key: (layout: FakeRegistry['layout']) => string): Promise<T | null> {
+    const [entry] = await this.api.kv.read([key(this.api.layout)]);
+    return entry === null || entry === undefined ? null : (JSON.parse(entry.value) as T);
+  }
+
+  async keys(prefix: (layout: FakeRegistry['layout']) => string): Promise<readonly string[]> {
+    return this.api.kv.keys(prefix(this.api.layout));
+  }
+
+  /** What the scrubber would suspect, over all facets. */
+  async suspicions(): Promise<readonly Suspicion[]> {
+    const owners = await this.keys((layout) => layout.owners);
+    const ids = owners.map((key) => key.slice(-36) as VolumeId);
+    const sources = [
+      ...this.sources.backendsOf('ceph').values(),
+      ...this.sources.backendsOf('qemu').values(),
+    ];
+    const ports = {
+      async *volumeIds() {
+        yield* ids;
+      },
+      read: (resource: ResourceName) => this.snapshot(resource),
+      sources,
+      unknown: (_facet: string, error: unknown) => {
+        throw error;
+      },
+    };
+    const found: Suspicion[] = [];
+    for await (const item of suspicionsOf(ports, new AbortController().signal))
+      if (!('looked' in item)) found.push(item);
+    return found;
+  }
+
+  private crashed = false;
+
+  /** A fence in short: the boot's keys go, and with them its right to write. */
+  private async bury(): Promise<void> {
+    const { registry } = this.worker ?? {};
+    this.worker = null;
+    this.crashed = false;
+    if (registry === undefined) return;
+    this.gone.add(registry.boot);
+    await this.api.kv.transact({
+      ops: [
+        { verb: 'delete', key: registry.layout.boot(registry.boot) },
+        { verb: 'delete', key: registry.layout.beat(registry.boot) },
+      ],
+      proof: { key: registry.layout.boot(registry.boot), landed: (entry) => entry === null },
+    });
+  }
+
+  private async workerNow() {
+    if (this.worker !== null) return this.worker;
+    const manners: FakeManners = {
+      fate: (request) => {
+        if (this.crashed) return 'refused';
+        if (request.what !== 'transact') return 'served';
+        const fate = this.fates.writes((this.writes += 1));
+        if (fate === 'crash-before' || fate === 'crash-after') this.crashed = true;
+        if (fate === 'crash-before') return 'dropped';
+        return fate === 'crash-after' || fate === 'answer-lost' ? 'answer-lost' : 'served';
+      },
+    };
+    const registry = await createFakeRegistry({ consul: this.consul, timing: promptTiming, manners });
+    const contexts = QUEUES.map((queue) => this.workerContext(registry, queue));
+    this.worker = { registry, contexts };
+    return this.worker;
+  }
+
+  private workerContext(registry: FakeRegistry, queue: QueueName): WorkerContext {
+    const source = queue === 'ceph' ? 'ceph' : 'qemu';
+    const sources = this.sources.backendsOf(source);
+    const backends = new Map(
+      [...sources].map(([name, backend]) => [
+        name,
+        {
+          ...backend,
+          apply: this.dying(backend.apply),
+          undo: this.dying(backend.undo),
+        },
+      ]),
+    );
+    return {
+      ...this.context(registry),
+      bell: deafBell,
+      queue,
+      backends,
+      policy: { deadlineMs: 1000, triesMax: 3, backoffBaseMs: 1, backoffCapMs: 1 },
+      catchUp: () => Promise.resolve(),
+      report: () => undefined,
+      stopping: () => this.crashed,
+      busy: new Set(),
+    };
+  }
+
+  /** A process that died in a call writes nothing afterwards. */
+  private dying<Args extends unknown[], T>(
+    call: (...args: Args) => Promise<T>,
+  ): (...args: Args) => Promise<T> {
+    return async (...args) => {
+      try {
+        return await call(...args);
+      } catch (error) {
+        if (error instanceof Crash) {
+          this.crashed = true;
+          return await new Promise<never>((_resolve, reject) => setImmediate(() => reject(error)));
+        }
+        throw error;
+      }
+    };
+  }
+
+  private context(registry: FakeRegistry) {
+    return {
+      journal: createJournal({ kv: registry.kv, layout: registry.layout, nonce: () => this.uuid() }),
+      rules: { catalog: intentCatalog, regions },
+      boots: {
+        self: registry.boot,
+        isGone: (boot: BootId) => this.gone.has(boot),
+        isDoubtful: () => false,
+        end: () => undefined,
+      },
+      clock: {
+        now: () => (this.counter += 1),
+        trusted: () => true,
+        deadline: () => ({ signal: new AbortController().signal, clear: () => undefined }),
+      },
+      log: { info: () => undefined, warn: () => undefined, error: () => undefined },
+      uuid: () => this.uuid(),
+      nonce: () => this.uuid(),
+      random: () => 0,
+    };
+  }
+
+  private async putVm(id: VmId): Promise<void> {
+    const vm: VmRecord = {
+      id,
+      name: `vm-${id}`,
+      region: NYC1,
+      host: HOST,
+      account: this.account.id,
+      socket: '',
+      createdAt: 0,
+      slots: {},
+    };
+    const key = this.api.layout.vm(id);
+    await this.api.kv.transact({
+      ops: [{ verb: 'set', key, value: JSON.stringify(vm) }],
+      proof: { key, landed: (entry) => entry !== null },
+    });
+  }
+}
+
+const deafBell = { ring: () => Promise.resolve(true), wake: () => undefined, drain: () => undefined };
+
+/** No waiting: what is to come later comes at the next turn of the loop. */
+const promptTiming = {
+  nowMs: () => performance.now(),
+  after(_delayMs: number, call: () => void) {
+    const timer = setImmediate(call);
+    return () => clearImmediate(timer);
+  },
+  soon: (call: () => void) => void setImmediate(call),
+};

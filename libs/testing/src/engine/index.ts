@@ -1,0 +1,3 @@
+export * from './describe-intent.js';
+export * from './engine-world.js';
+export * from './memory-sources.js';

@@ -1,0 +1,183 @@
+import { cephImage, cephWatch, imageKeyOf } from '@plumbline/ceph-facets';
+import type { ImageSeen, ImageWant } from '@plumbline/ceph-facets';
+import { RejectedError, TransientError, UncertainError, volumeIdOfImage } from '@plumbline/domain';
+import type {
+  Applied,
+  Backend,
+  Change,
+  Facet,
+  FacetName,
+  HostName,
+  Json,
+  Place,
+  RegionSlug,
+} from '@plumbline/domain';
+import { parseDiskKey, qemuDevice, qemuNode } from '@plumbline/qemu-facets';
+import type { DeviceSeen, NodeSeen, NodeWant } from '@plumbline/qemu-facets';
+
+const GIB = 1024 ** 3;
+
+/** What befalls one call: refused for now, refused for good, or an answer that is lost before or after the effect. */
+export type CallFate =
+  'served' | 'transient' | 'rejected' | 'lost-before' | 'lost-after' | 'crash-before' | 'crash-after';
+
+/** The worker died in the middle of a call. */
+export class Crash extends Error {}
+
+/**
+ * Ceph and QEMU as far as the engine can see them, in memory: images with their watchers, block nodes and devices. For
+ * proofs about the engine; the adapters have fakes of their own, below their protocols.
+ */
+export class MemorySources {
+  readonly images = new Map<string, ImageSeen>();
+  readonly trash = new Map<string, ImageSeen>();
+  readonly nodes = new Map<string, NodeSeen & { readonly address: string }>();
+  readonly devices = new Map<string, DeviceSeen>();
+  /** Calls so far that were to change something. */
+  calls = 0;
+  /** How an image was made or grown, to see that nothing is done twice. */
+  private made = 0;
+  private readonly backendsByFacet: ReadonlyMap<FacetName, Backend>;
+
+  constructor(private readonly fateOf: (call: number) => CallFate = () => 'served') {
+    const backends = [this.imageBackend(), this.watchBackend(), this.nodeBackend(), this.deviceBackend()];
+    this.backendsByFacet = new Map(backends.map((backend) => [backend.facet.name, backend]));
+  }
+
+  backendsOf(source: 'ceph' | 'qemu'): ReadonlyMap<FacetName, Backend> {
+    return new Map([...this.backendsByFacet].filter(([name]) => name.startsWith(`${source}.`)));
+  }
+
+  private imageBackend(): Backend {
+    return this.backend<ImageWant, ImageSeen>(cephImage, this.images, {
+      become: (key, want, before) => {
+        if (want === null || 'trashed' in want) {
+          if (before !== null) this.trash.set(key, { ...before, state: 'trashed' });
+          return null;
+        }
+        this.made += before === null ? 1 : 0;
+        const sizeBytes = Math.max(before?.sizeBytes ?? 0, want.sizeGib * GIB);
+        return { imageId: before?.imageId ?? `image-${this.made}`, state: 'open', sizeBytes };
+      },
+      restore: (key, before, now) => {
+        if (before !== null) return now;
+        if (now !== null) this.trash.set(key, { ...now, state: 'trashed' });
+        return null;
+      },
+    });
+  }
+
+  private watchBackend(): Backend {
+    const none = new Map<string, never>();
+    const backend = this.backend(cephWatch, none, {
+      become: () => {
+        throw new RejectedError('a watch is only looked at', { reason: 'watch' });
+      },
+      restore: (_key, _before, now) => now,
+    });
+    return {
+      ...backend,
+      observe: ({ key }) => {
+        if (!this.images.has(key)) return Promise.resolve(null);
+        const [pool, image] = key.split('/');
+        const watching = [...this.nodes.values()].filter(
+          (node) => node.pool === pool && node.image === image,
+        );
+        return Promise.resolve({ addresses: watching.map(({ address }) => address) });
+      },
+      async *list() {},
+    };
+  }
+
+  private nodeBackend(): Backend {
+    return this.backend<NodeWant, NodeSeen & { readonly address: string }>(
+      qemuNode as unknown as Facet<NodeWant, NodeSeen & { readonly address: string }>,
+      this.nodes,
+      {
+        become: (key, want, before) => {
+          if (want === null) {
+            if (this.devices.has(key))
+              throw new TransientError('the device is still there', { reason: 'busy' });
+            return null;
+          }
+          if ('grownToGib' in want)
+            return before && { ...before, sizeBytes: Math.max(before.sizeBytes, want.grownToGib * GIB) };
+          const sizeBytes = this.images.get(`${want.pool}/${want.image}`)?.sizeBytes;
+          if (sizeBytes === undefined) throw new RejectedError('no such image', { reason: 'no-image' });
+          return (
+            before ?? {
+              pool: want.pool,
+              image: want.image,
+              sizeBytes,
+              address: `127.0.0.1:0/${(this.made += 1)}`,
+            }
+          );
+        },
+        restore: (key, before) => {
+          if (before === null && this.devices.has(key))
+            throw new RejectedError('the device is still there', { reason: 'busy' });
+          return before;
+        },
+      },
+    );
+  }
+
+  private deviceBackend(): Backend {
+    return this.backend(qemuDevice, this.devices, {
+      become: (key, want) => {
+        if (want === null) return null;
+        if (!this.nodes.has(key)) throw new RejectedError('no node for the device', { reason: 'no-node' });
+        return { node: parseDiskKey(key).name, state: 'plugged' as const };
+      },
+      restore: (_key, before) => before,
+    });
+  }
+
+  private backend<Want extends Json, Seen extends Json>(
+    facet: Facet<Want, Seen>,
+    things: Map<string, Seen>,
+    rule: {
+      become: (key: string, want: Want | null, before: Seen | null) => Seen | null;
+      restore: (key: string, before: Seen | null, now: Seen | null) => Seen | null;
+    },
+  ): Backend {
+    const put = (key: string, seen: Seen | null): Json => {
+      if (seen === null) things.delete(key);
+      else things.set(key, seen);
+      return seen;
+    };
+    const now = (key: string): Seen | null => things.get(key) ?? null;
+    const host = facet.source === 'qemu' ? { host: 'host-a' as HostName } : {};
+    return {
+      facet,
+      observe: ({ key }: Place) => Promise.resolve(now(key)),
+      async *list() {
+        for (const [key, seen] of [...things].sort(([one], [other]) => (one < other ? -1 : 1)))
+          yield { key, ...host, seen };
+      },
+      apply: (place: Place, change: Change) =>
+        this.serve(() => put(place.key, rule.become(place.key, change.want as Want | null, now(place.key)))),
+      undo: (place: Place, change: Change) =>
+        this.serve(() =>
+          put(place.key, rule.restore(place.key, change.before as Seen | null, now(place.key))),
+        ),
+      idle: () => Promise.resolve(),
+    };
+  }
+
+  private serve(effect: () => Json): Promise<Applied> {
+    const fate = this.fateOf((this.calls += 1));
+    if (fate === 'transient') return Promise.reject(new TransientError('busy', { reason: 'busy' }));
+    if (fate === 'rejected') return Promise.reject(new RejectedError('refused', { reason: 'refused' }));
+    if (fate === 'lost-before') return Promise.reject(new UncertainError('no answer', { reason: 'lost' }));
+    if (fate === 'crash-before') return Promise.reject(new Crash());
+    try {
+      const seen = effect();
+      if (fate === 'crash-after') return Promise.reject(new Crash());
+      if (fate === 'lost-after') return Promise.reject(new UncertainError('no answer', { reason: 'lost' }));
+      return Promise.resolve({ seen });
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
+  }
+}

@@ -1,0 +1,5 @@
+export * from './conformance/index.js';
+export * from './billing/index.js';
+export * from './kv/index.js';
+export * from './qemu/index.js';
+export * from './ceph/index.js';

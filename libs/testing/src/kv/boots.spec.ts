@@ -1,0 +1,187 @@
+import type { BootId } from '@plumbline/domain';
+import { BootsView, LOOK_INTERVAL_MS, Takeover, type Timing } from '@plumbline/registry';
+import { FakeConsul, type Fate } from './fake-consul.js';
+import { createFakeRegistry, type FakeRegistry } from './fake-registry.js';
+import { transactionOf } from './describe-kv.js';
+
+/** A clock that stands still unless told to move; whatever is due at once is called at once. */
+class HandClock implements Timing {
+  ms = 0;
+  nowMs = (): number => this.ms;
+  after = (_delayMs: number, call: () => void): (() => void) => {
+    const timer = setImmediate(call);
+    return () => clearImmediate(timer);
+  };
+  soon = (call: () => void): void => void setImmediate(call);
+}
+
+class World {
+  readonly consul = new FakeConsul();
+  readonly timing = new HandClock();
+  readonly fenced: string[] = [];
+  readonly gone: BootId[] = [];
+  readonly failed: unknown[] = [];
+
+  process(fate: () => Fate = () => 'served', onFenced = () => undefined as void): Promise<FakeRegistry> {
+    return createFakeRegistry({ consul: this.consul, timing: this.timing, manners: { fate }, onFenced });
+  }
+
+  view({ kv, layout, boots }: FakeRegistry): BootsView {
+    return new BootsView({ kv, layout, own: boots, timing: this.timing });
+  }
+
+  takeover(
+    { kv, layout, boots }: FakeRegistry,
+    fence = (address: string) => void this.fenced.push(address),
+  ): Takeover {
+    return new Takeover({
+      kv,
+      layout,
+      own: boots,
+      fence: { address: 'own', fence: async (address) => fence(address) },
+      onGone: (boot) => this.gone.push(boot),
+      onFailed: (_boot, error) => this.failed.push(error),
+    });
+  }
+
+  /** Looks two seconds apart, each after a beat of those who are alive. */
+  async pass(looks: number, view: BootsView, alive: readonly FakeRegistry[]): Promise<void> {
+    for (let i = 0; i < looks; i++) {
+      this.timing.ms += LOOK_INTERVAL_MS;
+      for (const { boots } of alive) await boots.beat();
+      await view.look();
+    }
+  }
+}
+
+describe('boots', () => {
+  it('condemns the silent one alone, fences its client, and only then lets its keys go', async () => {
+    const world = new World();
+    const [observer, living, silent] = [await world.process(), await world.process(), await world.process()];
+    await silent.boots.noteAddress('its-address');
+    const view = world.view(observer);
+    const takeover = world.takeover(observer, (address) => {
+      world.fenced.push(address);
+      expect(JSON.parse(world.consul.store.get(silent.layout.boot(silent.boot))!.value)).toMatchObject({
+        state: 'fencing',
+      });
+    });
+    await world.pass(4, view, [observer, living]);
+    expect(view.condemned()).toEqual([]);
+    await world.pass(1, view, [observer, living]);
+    expect(view.condemned().map(({ boot }) => boot)).toEqual([silent.boot]);
+    expect(await takeover.takeOver(view.condemned()[0]!)).toBe('gone');
+    expect({ fenced: world.fenced, gone: world.gone }).toEqual({
+      fenced: ['its-address'],
+      gone: [silent.boot],
+    });
+    expect(world.consul.store.get(silent.layout.boot(silent.boot))).toBeNull();
+    expect(world.consul.store.get(silent.layout.beat(silent.boot))).toBeNull();
+    await view.look();
+    expect([view.isGone(silent.boot), view.isGone(living.boot)]).toEqual([true, false]);
+  });
+
+  it('leaves alone a boot that has beaten since it was condemned', async () => {
+    const world = new World();
+    const [observer, other] = [await world.process(), await world.process()];
+    const view = world.view(observer);
+    await world.pass(5, view, [observer]);
+    const [condemned] = view.condemned();
+    await other.boots.beat();
+    expect(await world.takeover(observer).takeOver(condemned!)).toBe('alive');
+    expect(world.consul.store.get(other.layout.boot(other.boot))!.value).toContain('"alive"');
+  });
+
+  it('fences again what somebody else has begun to fence, and finishes it', async () => {
+    const world = new World();
+    const [first, second, silent] = [await world.process(), await world.process(), await world.process()];
+    await silent.boots.noteAddress('its-address');
+    const dies = world.takeover(first, () => {
+      throw new Error('killed while fencing');
+    });
+    await expect(dies.takeOver({ boot: silent.boot, beat: null })).rejects.toThrow('killed');
+    const view = world.view(second);
+    await view.look();
+    expect(view.condemned()).toEqual([{ boot: silent.boot, beat: null }]);
+    expect(await world.takeover(second).takeOver(view.condemned()[0]!)).toBe('gone');
+    expect(world.fenced).toEqual(['its-address']);
+  });
+
+  it('keeps every write of a fenced boot from landing, and tells it so by its next beat', async () => {
+    const world = new World();
+    let exits = 0;
+    const observer = await world.process();
+    const silent = await world.process(undefined, () => void exits++);
+    await world.takeover(observer).takeOver({ boot: silent.boot, beat: null });
+    await silent.boots.beat();
+    expect(exits).toBe(1);
+    const write = silent.kv.transact(transactionOf([{ verb: 'set', key: 'late', value: 'x' }]));
+    await expect(write).rejects.toMatchObject({ reason: 'unavailable' });
+    expect(world.consul.store.keys(silent.layout.beats)).toEqual([observer.layout.beat(observer.boot)]);
+    expect(exits).toBe(1);
+  });
+
+  it('condemns nobody and ends nobody while Consul is away', async () => {
+    const world = new World();
+    let fate: Fate = 'served';
+    let exits = 0;
+    const observer = await world.process(
+      () => fate,
+      () => void exits++,
+    );
+    const other = await world.process(() => fate);
+    const view = world.view(observer);
+    await world.pass(2, view, [observer, other]);
+    fate = 'dropped';
+    await world.pass(10, view, [observer, other]);
+    expect([observer.boots.isBeating(), view.condemned(), exits]).toEqual([false, [], 0]);
+    fate = 'served';
+    await world.pass(3, view, [observer]);
+    expect(view.condemned()).toEqual([]);
+    await other.boots.beat();
+    await world.pass(4, view, [observer, other]);
+    expect([observer.boots.isBeating(), view.condemned(), exits]).toEqual([true, [], 0]);
+  });
+
+  it('goes on beating after a beat whose answer was lost', async () => {
+    const world = new World();
+    const fates: Fate[] = ['answer-lost', 'lands-late'];
+    const own = await world.process(() => fates.shift() ?? 'served');
+    for (let beats = 0; beats < 6; beats++) await own.boots.beat();
+    world.timing.ms += 3_000;
+    expect(own.boots.isBeating()).toBe(true);
+    expect(JSON.parse(world.consul.store.get(own.layout.beat(own.boot))!.value)).toMatchObject({ beats: 6 });
+  });
+
+  it('does not call a boot gone that is younger than the last look', async () => {
+    const world = new World();
+    const observer = await world.process();
+    const view = world.view(observer);
+    await view.look();
+    const young = await world.process();
+    expect([view.isGone(young.boot), view.isGone('never-was' as BootId)]).toEqual([false, false]);
+    await view.look();
+    expect([view.isGone(young.boot), view.isGone('never-was' as BootId)]).toEqual([false, true]);
+  });
+
+  it('trusts no clock that is more than ten seconds off Consul’s', async () => {
+    const world = new World();
+    const NOON = 1_800_000_000_000;
+    const own = await createFakeRegistry({ consul: world.consul, timing: world.timing, now: () => NOON });
+    expect([own.boots.clockSkewMs, own.boots.clockTrusted()]).toEqual([null, false]);
+    world.consul.dateMs = NOON - 4_000;
+    await own.boots.beat();
+    expect([own.boots.clockSkewMs, own.boots.clockTrusted()]).toEqual([3_500, true]);
+    world.consul.dateMs = NOON + 11_000;
+    await own.boots.beat();
+    expect([own.boots.clockSkewMs, own.boots.clockTrusted()]).toEqual([-11_500, false]);
+  });
+
+  it('leaves no key behind after a clean end', async () => {
+    const world = new World();
+    const own = await world.process();
+    await own.boots.noteAddress('an-address');
+    await own.close();
+    expect(world.consul.store.keys('')).toEqual([]);
+  });
+});

@@ -1,0 +1,4 @@
+export * from './fake-store.js';
+export * from './fake-consul.js';
+export * from './fake-registry.js';
+export * from './describe-kv.js';

@@ -1,0 +1,5 @@
+export * from './boots.js';
+export * from './engine-context.js';
+export * from './lane-worker.js';
+export * from './process.js';
+export * from './version.js';

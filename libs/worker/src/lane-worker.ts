@@ -1,0 +1,94 @@
+import type { Backend, FacetName, QueueName, ResourceName, Source, SourceClient } from '@plumbline/domain';
+import { advance } from '@plumbline/engine';
+import type { BootsKnown, StepPolicy, WorkerContext } from '@plumbline/engine';
+import { QueueModule, SourceHealth, laneProcessor, lookProcessor } from '@plumbline/queue';
+import type { JobProcessor } from '@plumbline/queue';
+import { nestLogger } from '@plumbline/platform';
+import type { ConfigOf, workerVariables } from '@plumbline/platform';
+import { NestFactory } from '@nestjs/core';
+import { engineContext } from './engine-context.js';
+import type { Process } from './process.js';
+
+export type WorkerConfig = ConfigOf<ReturnType<typeof workerVariables>>;
+
+export function stepPolicyOf(config: WorkerConfig): StepPolicy {
+  return {
+    deadlineMs: config.callDeadlineMs,
+    triesMax: config.triesMax,
+    backoffBaseMs: config.retryBaseMs,
+    backoffCapMs: config.retryCapMs,
+  };
+}
+
+/** A worker of a source that changes things: takes lanes from its queue, answers looks, and stops while the source is down. */
+export async function startLaneWorker(
+  process: Process,
+  by: {
+    readonly queue: QueueName;
+    readonly lookQueue: QueueName;
+    readonly client: SourceClient<Backend>;
+    readonly config: WorkerConfig;
+    readonly boots: BootsKnown;
+  },
+): Promise<void> {
+  const { client, config, queue } = by;
+  const { log, metrics, redis } = process;
+  const busy = new Set<ResourceName>();
+  let stopping = false;
+  const context: WorkerContext = {
+    ...engineContext(process),
+    boots: by.boots,
+    queue,
+    busy,
+    backends: client.facets,
+    policy: stepPolicyOf(config),
+    catchUp: (signal) => client.catchUp(signal),
+    report: (_source, outcome, error) => health.report(outcome === 'ok' ? null : error),
+    stopping: () => stopping,
+  };
+  const lanes = laneProcessor({
+    queue,
+    concurrency: config.concurrency,
+    ratePerSecond: config.ratePerSecond,
+    log,
+    metrics,
+    handle: async (resource) => (await advance(context, resource)) ?? undefined,
+  });
+  const health: SourceHealth = new SourceHealth({
+    source: client.name,
+    failuresMax: config.outageFailures,
+    ping: (signal) => client.ping(signal),
+    gates: [lanes],
+    log,
+    metrics,
+  });
+  process.readiness.check(client.name, (signal) => client.ping(signal));
+  process.mayLeave(() => busy.size === 0);
+  process.shutdown.atEnd('source', () => {
+    health.close();
+    return client.close();
+  });
+  await startProcessors(process, [lanes, looksOf(process, by.lookQueue, client.facets)]);
+  process.shutdown.atEnd('turns', () => {
+    stopping = true;
+  });
+  log.info(
+    { queue, concurrency: config.concurrency, boot: context.boots.self, redis: redis.client.status },
+    'worker is ready',
+  );
+}
+
+export function looksOf(
+  { redis, log, metrics }: Process,
+  queue: QueueName,
+  sources: ReadonlyMap<FacetName, Source>,
+): JobProcessor {
+  return lookProcessor({ queue, sources, redis, log, metrics });
+}
+
+/** Takes jobs from now on; at the end waits for those under way. */
+export async function startProcessors(process: Process, processors: readonly JobProcessor[]): Promise<void> {
+  const module = QueueModule.register({ redisUrl: process.config.redisUrl, processors });
+  const nest = await NestFactory.createApplicationContext(module, { logger: nestLogger(process.log) });
+  process.shutdown.atEnd('jobs', () => nest.close());
+}

@@ -1,0 +1,58 @@
+import { readArguments, type Arguments } from './args.js';
+import { down, knownStack } from './down.js';
+import { environmentOf, shellAssignments } from './env.js';
+import { StackError } from './errors.js';
+import { logs } from './logs.js';
+import { progressTo } from './progress.js';
+import { readWish, scale } from './scale.js';
+import { loadState } from './state.js';
+import { status } from './status.js';
+import { up } from './up.js';
+
+const afterFailure =
+  'What has started goes on running: ./tools/up again starts what is missing, ./tools/status shows it, ./tools/down ends it.\n';
+
+const progress = progressTo((text) => process.stdout.write(text));
+
+/** The options that later commands need to find the same stack again. */
+function flagsOf({ data, dataIsDefault, ephemeral }: Arguments): string {
+  if (!dataIsDefault) return ` --data ${data}`;
+  return ephemeral ? ' --ephemeral' : '';
+}
+
+async function main(): Promise<number> {
+  const args = readArguments(process.argv.slice(2), process.env['PLUMBLINE_DATA'], process.cwd());
+  const { command, data, ephemeral } = args;
+  if (command === 'up') {
+    const options = { data, ephemeral, apps: !args.parts, demo: args.demo, flags: flagsOf(args) };
+    return (await up(options, progress)) ? 0 : 1;
+  } else if (command === 'down') {
+    await down({ data, purge: args.purge }, progress);
+  } else if (command === 'status') {
+    const stack = loadState(data) && knownStack(data, progress);
+    return (await status(stack, args.json, progress)) ? 0 : 1;
+  } else if (command === 'logs') {
+    await logs(knownStack(data, progress), args.words[0], args.follow);
+  } else if (command === 'scale') {
+    const stack = knownStack(data, progress);
+    const wishes = args.words.map(readWish);
+    if (wishes.length === 0)
+      throw new StackError('say which app and how many, as in tools/scale ceph-worker=3');
+    for (const wish of wishes) await scale(stack, wish);
+    progress.line(
+      `Now: ${wishes.map(({ service, count }) => `${service.app} ${count}`).join(', ')}. See ./tools/status${flagsOf(args)}`,
+    );
+  } else {
+    process.stdout.write(shellAssignments(environmentOf(knownStack(data, progress))));
+  }
+  return 0;
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  if (!(error instanceof StackError)) throw error;
+  process.stderr.write(`\n${error.message}\n`);
+  if (process.argv[2] === 'up') process.stderr.write(afterFailure);
+  process.exitCode = 1;
+}

@@ -1,0 +1,70 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { obtainConsul } from '../obtain/consul.js';
+import { ensureProcess, type Started } from '../processes.js';
+import { run } from '../run.js';
+import type { Stack } from '../state.js';
+
+export const consulPorts = ['consul', 'consul-server', 'consul-serf'] as const;
+
+/**
+ * One Consul server. Its log is cut often: with Consul's own settings the log file grows for hours and every commit
+ * slows down with it.
+ */
+export async function startConsul(stack: Stack): Promise<Started> {
+  const binary = await obtainConsul();
+  const version = /v([\d.]+)/.exec(await run(binary, ['version']))?.[1] ?? '?';
+  const { ports } = stack.state;
+  const folder = join(stack.layout.data, 'consul');
+  mkdirSync(folder, { recursive: true });
+  const configuration = join(folder, 'config.json');
+  writeFileSync(configuration, JSON.stringify(configurationOf(ports, join(folder, 'data')), null, 2));
+  return ensureProcess(stack, {
+    name: 'consul',
+    app: 'consul',
+    command: binary,
+    args: ['agent', '-config-file', configuration],
+    port: ports['consul']!,
+    version,
+    ready: () => consulHasLeader(ports['consul']!),
+  });
+}
+
+function configurationOf(ports: Record<string, number>, dataDir: string): object {
+  return {
+    server: true,
+    bootstrap_expect: 1,
+    node_name: 'plumbline',
+    datacenter: 'plumbline',
+    data_dir: dataDir,
+    bind_addr: '127.0.0.1',
+    client_addr: '127.0.0.1',
+    ports: {
+      http: ports['consul'],
+      server: ports['consul-server'],
+      serf_lan: ports['consul-serf'],
+      serf_wan: -1,
+      dns: -1,
+      grpc: -1,
+      https: -1,
+    },
+    raft_snapshot_threshold: 2048,
+    raft_snapshot_interval: '5s',
+    raft_trailing_logs: 1024,
+    performance: { raft_multiplier: 1 },
+    // Every process of the stack calls from one address; the limit is meant for one client.
+    limits: { http_max_conns_per_client: 2000 },
+    disable_update_check: true,
+    log_level: 'warn',
+  };
+}
+
+const askMs = 1_000;
+
+/** A write needs a leader that has caught up, so a consistent read is the test. */
+export async function consulHasLeader(port: number): Promise<boolean> {
+  const url = `http://127.0.0.1:${port}/v1/kv/plumbline-ready?consistent`;
+  const answer = await fetch(url, { signal: AbortSignal.timeout(askMs) });
+  await answer.arrayBuffer();
+  return answer.status === 404 || answer.status === 200;
+}

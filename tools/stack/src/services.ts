@@ -1,0 +1,111 @@
+import { cephConf, regions } from './parts/ceph-conf.js';
+import { secretFile } from './secrets.js';
+import type { Stack } from './state.js';
+
+export interface Service {
+  /** The app, and the name of its process, or the beginning of it where there may be several. */
+  app: string;
+  /** Whether `tools/scale` may ask for more of them. */
+  scalable: boolean;
+  /** How many run when nobody asked otherwise. */
+  count: number;
+  /** Its ports besides that of its health, by the variable that carries each. */
+  ports: Readonly<Record<string, string>>;
+  /** What it takes from the environment besides what all take. */
+  environment: (stack: Stack) => Record<string, string>;
+}
+
+const host = 'host-a';
+const threads = (concurrency: number) => ({
+  PLUMBLINE_CONCURRENCY: String(concurrency),
+  // Hung calls occupy threads; eight more keep beats and look-ups going.
+  UV_THREADPOOL_SIZE: String(concurrency + 8),
+});
+
+/** All of Plumbline's own services: the one table that stack, compose file and their comparison read. */
+export const services: readonly Service[] = [
+  {
+    app: 'api',
+    scalable: false,
+    count: 1,
+    ports: { PLUMBLINE_API_PORT: 'api', PLUMBLINE_DASHBOARD_PORT: 'dashboard' },
+    environment: (stack) => ({
+      PLUMBLINE_DASHBOARD_USER: dashboardUser,
+      PLUMBLINE_DASHBOARD_PASSWORD_FILE: secretFile(stack, 'dashboard-password'),
+      PLUMBLINE_OPS_TOKEN_FILE: secretFile(stack, 'ops-token'),
+      PLUMBLINE_WAIT_MS: '25000',
+    }),
+  },
+  {
+    app: 'ceph-worker',
+    scalable: true,
+    count: 1,
+    ports: {},
+    environment: (stack) => ({
+      CEPH_CONF: cephConf(stack),
+      CEPH_USER: 'client.plumbline-ceph',
+      ...threads(16),
+    }),
+  },
+  {
+    app: 'qemu-worker',
+    scalable: false,
+    count: 1,
+    ports: {},
+    environment: (stack) => ({
+      PLUMBLINE_HOST: host,
+      CEPH_CONF: cephConf(stack),
+      QEMU_CEPH_USER: 'client.plumbline-vm',
+      ...threads(8),
+    }),
+  },
+  {
+    app: 'billing-worker',
+    scalable: true,
+    count: 1,
+    ports: {},
+    environment: (stack) => ({ DATABASE_URL_FILE: secretFile(stack, 'database-url'), ...threads(4) }),
+  },
+  {
+    app: 'scrubber',
+    scalable: true,
+    count: 1,
+    ports: {},
+    environment: (stack) => ({
+      CEPH_CONF: cephConf(stack),
+      CEPH_USER: 'client.plumbline-scrub',
+      DATABASE_URL_FILE: secretFile(stack, 'database-url-reader'),
+      ...threads(16),
+    }),
+  },
+];
+
+export const dashboardUser = 'operator';
+/** Under which all keys of the product stand in Consul. */
+export const registryPrefix = 'plumbline/';
+export const vmHost = host;
+
+/** What every service takes. */
+export function commonEnvironment(stack: Stack, name: string, healthPort: number): Record<string, string> {
+  const { ports } = stack.state;
+  return {
+    PLUMBLINE_NAME: name,
+    PLUMBLINE_LOG_LEVEL: 'info',
+    PLUMBLINE_HEALTH_PORT: String(healthPort),
+    PLUMBLINE_LISTEN_HOST: '127.0.0.1',
+    PLUMBLINE_PREFIX: registryPrefix,
+    PLUMBLINE_REGIONS: JSON.stringify(regions),
+    PLUMBLINE_RUN_DIR: stack.layout.run,
+    CONSUL_HTTP_ADDR: `http://127.0.0.1:${ports['consul']!}`,
+    REDIS_URL: `redis://127.0.0.1:${ports['redis']!}`,
+  };
+}
+
+/** Names of the processes of a service: alone it is called like its app, several are numbered. */
+export function processNames({ app, scalable }: Service, count: number): string[] {
+  return scalable ? Array.from({ length: count }, (_, n) => `${app}-${n + 1}`) : [app];
+}
+
+export function countOf(stack: Stack, service: Service): number {
+  return stack.state.workers[service.app] ?? service.count;
+}

@@ -1,0 +1,77 @@
+import { isAlive } from './identity.js';
+import { startApp, healthPortName } from './parts/apps.js';
+import { startCeph } from './parts/ceph.js';
+import { consulPorts, startConsul } from './parts/consul.js';
+import { startPostgres } from './parts/postgres.js';
+import { startRedis } from './parts/redis.js';
+import { startVm, vmNames } from './parts/vm.js';
+import { numberOf } from './paths.js';
+import { choosePorts } from './ports.js';
+import type { Started } from './processes.js';
+import { ensureSecret } from './secrets.js';
+import { countOf, processNames, services } from './services.js';
+import { saveState, type Stack } from './state.js';
+
+/** Every process that a whole stack has, in the order in which people read them. */
+export function expectedProcesses(stack: Stack): string[] {
+  const parts = ['redis', 'consul', 'postgres', 'ceph-mon', 'ceph-osd', 'ceph-mgr', ...vmNames];
+  return stack.state.apps ? [...parts, ...appNames(stack)] : parts;
+}
+
+export function appNames(stack: Stack): string[] {
+  return services.flatMap((service) => processNames(service, countOf(stack, service)));
+}
+
+export async function assignPorts(stack: Stack): Promise<void> {
+  const { state, layout } = stack;
+  const alive = Object.values(state.processes).filter((record) => isAlive(record));
+  const heldNames = new Set(alive.flatMap(({ name }) => portNamesOf(name)));
+  const held = new Set(
+    Object.entries(state.ports).flatMap(([name, port]) => (heldNames.has(name) ? [port] : [])),
+  );
+  const names = [...['redis', 'consul', 'postgres', 'ceph-mon', ...vmNames].flatMap(portNamesOf)];
+  if (state.apps) names.push(...appNames(stack).flatMap(portNamesOf));
+  const chosen = await choosePorts({ names, remembered: state.ports, held, start: numberOf(layout.data) });
+  state.ports = { ...state.ports, ...chosen };
+  saveState(stack);
+}
+
+/** The ports that a process listens on, by the names under which they are remembered. */
+export function portNamesOf(name: string): string[] {
+  if (name === 'consul') return [...consulPorts];
+  if (name === 'redis' || name === 'postgres' || name === 'ceph-mon') return [name];
+  const service = services.find(({ app }) => name === app || name.startsWith(`${app}-`));
+  return service ? [healthPortName(name), ...Object.values(service.ports)] : [];
+}
+
+/** Starts what is not running: all parts at once, the apps as soon as those are ready. No app waits for a guest to boot. */
+export async function startAll(stack: Stack): Promise<Record<string, Started>> {
+  await assignPorts(stack);
+  for (const name of ['ops-token', 'dashboard-password'] as const) ensureSecret(stack, name);
+  const how: Record<string, Started> = {};
+  const start = async (name: string, work: () => Promise<Started>) => {
+    how[name] = await stack.progress.phase(name, work, (started) => started);
+  };
+  const partsThenApps = async () => {
+    await settleAll([
+      start('redis', () => startRedis(stack)),
+      start('consul', () => startConsul(stack)),
+      start('postgres', () => startPostgres(stack)),
+      start('ceph', () => startCeph(stack)),
+    ]);
+    if (!stack.state.apps) return;
+    const each = services.flatMap((service) =>
+      processNames(service, countOf(stack, service)).map((name) => ({ service, name })),
+    );
+    await settleAll(each.map(({ service, name }) => start(name, () => startApp(stack, service, name))));
+  };
+  await settleAll([partsThenApps(), ...vmNames.map((name) => start(name, () => startVm(stack, name)))]);
+  return how;
+}
+
+/** Lets every start end, so that nothing goes on behind an error, then throws the first one. */
+async function settleAll(starts: readonly Promise<void>[]): Promise<void> {
+  const results = await Promise.allSettled(starts);
+  const failed = results.find((result) => result.status === 'rejected');
+  if (failed) throw failed.reason as Error;
+}
