@@ -1,5 +1,7 @@
 import { imageKeyOf } from '@plumbline/ceph-facets';
-import type { RegionSlug, VolumeId } from '@plumbline/domain';
+import { nodeNameOf } from '@plumbline/domain';
+import type { RegionSlug, VmId, VolumeId } from '@plumbline/domain';
+import { diskPlaceOf } from '@plumbline/qemu-facets';
 import { listShape } from '../src/v2/shapes.js';
 import { accountRecordShape, bootShape, laneShape, tokenShape, truthShape, vmShape } from '../src/ops/shapes.js';
 import { ApiWorld, HOST } from './api-world.js';
@@ -7,7 +9,7 @@ import { ApiWorld, HOST } from './api-world.js';
 describe('the operators’ side', () => {
   let world: ApiWorld;
   beforeAll(async () => {
-    world = await ApiWorld.open({ waitMs: 100 });
+    world = await ApiWorld.open();
   });
   afterAll(() => world.close());
 
@@ -57,7 +59,8 @@ describe('the operators’ side', () => {
   it('shows what waits, and who lives', async () => {
     world.resting = true;
     const body = { name: 'waits', size_gigabytes: 1, region: 'nyc1' };
-    expect((await world.send('POST', '/v2/volumes', { body })).status).toBe(503);
+    const headers = { prefer: 'respond-async' };
+    expect((await world.send('POST', '/v2/volumes', { body, headers })).status).toBe(202);
     const lanes = await world.ops('GET', '/lanes');
     const { lanes: waiting } = listShape('lanes', laneShape.strict()).parse(lanes.body);
     expect((waiting as { entries: { kind: string }[] }[]).map(({ entries }) => entries[0]?.kind)).toEqual(['volume-create']);
@@ -99,13 +102,31 @@ describe('the operators’ side', () => {
     expect((await world.ops('GET', '/volumes/none/truth')).status).toBe(404);
   });
 
-  it('finds a device that nobody wants, and takes the trash for the right end of a deleted volume', async () => {
+  it('finds a device that nobody wants in any VM of the account, and says nothing of VMs without one', async () => {
+    await world.vm(10);
     const id = (await world.volume()) as VolumeId;
-    const truthOf = async () => truthShape.parse((await world.ops('GET', `/volumes/${id}/truth`)).body).facets;
-    expect((await truthOf()).map(({ facet }) => facet)).toEqual(['ceph.image', 'billing.subscription']);
+    const facets = async () =>
+      truthShape.parse((await world.ops('GET', `/volumes/${id}/truth`)).body).facets.map((one) => [
+        one.facet,
+        one.expected,
+        one.agrees,
+      ]);
+    const plain = [
+      ['ceph.image', { sizeGib: 1 }, true],
+      ['billing.subscription', { sizeGib: 1 }, null],
+    ];
+    expect(await facets()).toEqual(plain);
+    const { key } = diskPlaceOf({ vm: 10 as VmId, host: HOST, volume: id });
+    world.sources.devices.set(key, { node: nodeNameOf(id), state: 'plugged' });
+    expect(await facets()).toEqual([...plain, ['qemu.device', null, false]]);
+  });
+
+  it('takes the trash for the right end of a deleted volume’s image', async () => {
+    const id = (await world.volume()) as VolumeId;
     await world.send('DELETE', `/v2/volumes/${id}`);
     await world.settled(id);
-    expect((await truthOf()).find(({ facet }) => facet === 'ceph.image')).toMatchObject({
+    const { facets } = truthShape.parse((await world.ops('GET', `/volumes/${id}/truth`)).body);
+    expect(facets.find(({ facet }) => facet === 'ceph.image')).toMatchObject({
       expected: { trashed: true },
       agrees: true,
     });

@@ -133,7 +133,7 @@ function resultsOf(
  * The answers to several trees come as one list. Each tree is ascending, and a key that belongs to an earlier prefix
  * too has already been in that prefix's tree, so a step back or a foreign key is where the next one begins.
  */
-export function treesOf(
+function treesOf(
   prefixes: readonly string[],
   results: readonly { readonly KV: WireEntry }[],
 ): readonly (readonly KvEntry[])[] {

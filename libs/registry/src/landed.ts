@@ -5,7 +5,7 @@ import type { OpResult } from './transport.js';
  * An index that no key ever has, as it is the one of Consul's own first entry: a write that is guarded by it never
  * lands. It stands where a key has been changed again since, so that its index now would be leave to overwrite that.
  */
-export const INDEX_OF_NONE = 1;
+const INDEX_OF_NONE = 1;
 
 /**
  * What a transaction would have answered, for one that is known to have landed though its answer was lost. Null when a

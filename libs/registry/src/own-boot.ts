@@ -5,14 +5,14 @@ import type { Layout } from './layout.js';
 import type { Timing } from './timing.js';
 import type { KvTransport, TransactAnswer } from './transport.js';
 
-export const BEAT_INTERVAL_MS = 2_000;
+const BEAT_INTERVAL_MS = 2_000;
 /** A beat whose answer takes longer has failed: the next one is due. */
 export const BEAT_DEADLINE_MS = 1_900;
 /** Consul's `Date` header has whole seconds, so what it says is half a second later on average. */
 const DATE_HEADER_ROUNDING_MS = 500;
-export const CLOCK_SKEW_MAX_MS = 10_000;
+const CLOCK_SKEW_MAX_MS = 10_000;
 /** Older than this, a landed beat no longer says that this process can beat. */
-export const BEAT_FRESH_MS = 2 * BEAT_INTERVAL_MS;
+const BEAT_FRESH_MS = 2 * BEAT_INTERVAL_MS;
 
 export interface BootIdentity {
   /** The process's configured name, such as `ceph-worker-1`. */

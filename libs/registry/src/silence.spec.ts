@@ -83,7 +83,7 @@ describe('the silence of a boot', () => {
         const judged = play(looks, beatsAtMs).filter(({ askedAtMs }) => askedAtMs < beatsAtMs.at(-1)!);
         expect(judged.some(({ silent }) => silent)).toBe(false);
       }),
-      { numRuns: 1_000 },
+      { numRuns: 500 },
     );
   });
 
@@ -102,7 +102,7 @@ describe('the silence of a boot', () => {
           ).toBe(true);
         });
       }),
-      { numRuns: 1_000 },
+      { numRuns: 500 },
     );
   });
 

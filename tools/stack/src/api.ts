@@ -2,6 +2,16 @@ import { StackError } from './errors.js';
 
 const deadlineMs = 40_000;
 
+/** The API refused, or could not do, what it was asked. */
+export class ApiRefusal extends StackError {
+  constructor(
+    readonly status: number,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
 /** One request to the API, as any client would make it. Answers are read as JSON; an error answer throws its text. */
 export class ApiClient {
   constructor(
@@ -18,7 +28,10 @@ export class ApiClient {
     });
     const text = await answer.text();
     if (!answer.ok)
-      throw new StackError(`${method} ${path} answered ${answer.status}: ${text.slice(0, 500)}`);
+      throw new ApiRefusal(
+        answer.status,
+        `${method} ${path} answered ${answer.status}: ${text.slice(0, 500)}`,
+      );
     return (text === '' ? undefined : JSON.parse(text)) as T;
   }
 }

@@ -40,6 +40,8 @@ export interface State {
   /** Numbers that the API gave to the VMs. */
   vms?: Record<string, number>;
   account?: string;
+  /** The volume of a demo that has not yet removed everything it made. */
+  demo?: string;
 }
 
 export interface Stack {

@@ -1,21 +1,23 @@
 import type { AccountId, VolumeRecord } from '@plumbline/domain';
-import type { Kv, KvEntry, Layout } from '@plumbline/registry';
+import type { Kv, Layout } from '@plumbline/registry';
+import { SharedWork } from './shared-work.js';
 
 const HEX = [...'0123456789abcdef'];
 /** Volumes kept in memory, over all accounts; beyond it the accounts not asked for the longest are forgotten. */
 const VOLUMES_KEPT_MAX = 100_000;
-
-/** Stands for the nonce of a sixteenth that no commit has touched. */
+/** Stands for the nonce of a sixteenth that no commit has touched: it has no volume either. */
 const NEVER = '';
 
 interface Part {
   /** Nonce of the last commit in this sixteenth, read before the part was. */
   readonly nonce: string;
+  /** In the order of lists. */
   readonly records: readonly VolumeRecord[];
 }
 
 interface Shelf {
-  readonly parts: ReadonlyMap<string, Part>;
+  /** By first digit. */
+  readonly parts: readonly Part[];
   /** All parts together, in the order of lists. */
   readonly records: readonly VolumeRecord[];
 }
@@ -24,10 +26,15 @@ interface Shelf {
  * Lists of an account's volumes from memory. An account is kept in sixteen parts by the first digit of the ids; every
  * commit writes a fresh nonce for its part. A list reads the sixteen nonces, and anew those parts whose nonce is another:
  * what it shows stood after it was asked, and a write costs the next list a sixteenth of the account.
+ *
+ * Who has read the same nonces may share the work: a part read after somebody saw its nonce holds that commit, and nothing
+ * older than what the other one saw.
  */
 export class VolumeLists {
   private readonly shelves = new Map<AccountId, Shelf>();
   private kept = 0;
+  private readonly parts = new SharedWork<Part>();
+  private readonly refreshed = new SharedWork<Shelf>();
 
   constructor(
     private readonly kv: Kv,
@@ -36,43 +43,39 @@ export class VolumeLists {
 
   /** By time of creation: who walks through pages while volumes are made misses none. */
   async list(account: AccountId): Promise<readonly VolumeRecord[]> {
-    const known = this.shelves.get(account);
     const nonces = await this.nonces(account);
-    const stale = HEX.filter((hex) => known?.parts.get(hex)?.nonce !== (nonces.get(hex) ?? NEVER));
-    if (known !== undefined && stale.length === 0) {
-      this.keep(account, known);
-      return known.records;
-    }
-    const fresh = await this.readParts(account, stale, nonces);
-    const parts = new Map([...(known?.parts ?? []), ...fresh]);
-    const shelf = { parts, records: [...parts.values()].flatMap(({ records }) => records).sort(byCreation) };
+    const known = this.shelves.get(account);
+    const shelf = isFresh(known, nonces)
+      ? known
+      : await this.refreshed.of(`${account} ${nonces.join()}`, () => this.refresh(account, nonces));
     this.keep(account, shelf);
     return shelf.records;
   }
 
-  private async nonces(account: AccountId): Promise<ReadonlyMap<string, string>> {
+  private async nonces(account: AccountId): Promise<readonly string[]> {
     const [entries = []] = await this.kv.readTrees([this.layout.revsOf(account)]);
-    return new Map(entries.map(({ key, value }) => [key.slice(-1), value]));
+    const byHex = new Map(entries.map(({ key, value }) => [key.slice(-1), value]));
+    return HEX.map((hex) => byHex.get(hex) ?? NEVER);
   }
 
-  /** A sixteenth that no commit has ever touched has no nonce and no volume. */
-  private async readParts(
-    account: AccountId,
-    stale: readonly string[],
-    nonces: ReadonlyMap<string, string>,
-  ): Promise<ReadonlyMap<string, Part>> {
-    const touched = stale.filter((hex) => nonces.has(hex));
-    const trees = await this.kv.readTrees(touched.map((hex) => this.layout.volumesWithHex(account, hex)));
-    const partOf = (hex: string, entries: readonly KvEntry[] = []): [string, Part] => [
-      hex,
-      {
-        nonce: nonces.get(hex) ?? NEVER,
-        records: entries.map(({ value }) => JSON.parse(value) as VolumeRecord),
-      },
-    ];
-    const read = touched.map((hex, at) => partOf(hex, trees[at]));
-    const untouched = stale.filter((hex) => !nonces.has(hex)).map((hex) => partOf(hex));
-    return new Map([...read, ...untouched]);
+  private async refresh(account: AccountId, nonces: readonly string[]): Promise<Shelf> {
+    const known = this.shelves.get(account);
+    const parts = await Promise.all(
+      nonces.map((nonce, at) => {
+        const part = known?.parts[at];
+        return part?.nonce === nonce ? part : this.readPart(account, HEX[at] ?? '', nonce);
+      }),
+    );
+    return { parts, records: parts.flatMap(({ records }) => records).sort(byCreation) };
+  }
+
+  private async readPart(account: AccountId, hex: string, nonce: string): Promise<Part> {
+    if (nonce === NEVER) return { nonce, records: [] };
+    return await this.parts.of(`${account} ${hex} ${nonce}`, async () => {
+      const [entries = []] = await this.kv.readTrees([this.layout.volumesWithHex(account, hex)]);
+      const records = entries.map(({ value }) => JSON.parse(value) as VolumeRecord);
+      return { nonce, records: records.sort(byCreation) };
+    });
   }
 
   private keep(account: AccountId, shelf: Shelf): void {
@@ -89,6 +92,10 @@ export class VolumeLists {
     this.kept -= this.shelves.get(account)?.records.length ?? 0;
     this.shelves.delete(account);
   }
+}
+
+function isFresh(shelf: Shelf | undefined, nonces: readonly string[]): shelf is Shelf {
+  return shelf !== undefined && nonces.every((nonce, at) => shelf.parts[at]?.nonce === nonce);
 }
 
 function byCreation(one: VolumeRecord, other: VolumeRecord): number {

@@ -1,8 +1,4 @@
 export { FakeQemu } from './fake-qemu.js';
-export type { FakeQemuOptions } from './fake-qemu.js';
-export type { CommandFate, FakeVm, MonitorEars } from './fake-vm.js';
-export { FakeImages } from './fake-images.js';
-export type { ImageSizes } from './fake-images.js';
-export type { UnplugManner } from './fake-machine.js';
+export type { CommandFate } from './fake-vm.js';
 export { describeQemu, diskOf } from './describe-qemu.js';
 export type { QemuUnderTest } from './describe-qemu.js';

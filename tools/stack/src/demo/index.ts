@@ -11,16 +11,25 @@ import { cephConf, regions } from '../parts/ceph-conf.js';
 import { vmNames, vmSockets } from '../parts/vm.js';
 import { readSecret } from '../secrets.js';
 import { registryPrefix } from '../services.js';
-import type { Stack } from '../state.js';
+import { saveState, type Stack } from '../state.js';
 import { waitFor } from '../wait.js';
 import { readFromImage, readingOf, wording, writeInGuest } from './bytes.js';
 import { ask, imageOf, lookAt, sources, type Sayings, type Source, type Subject } from './look.js';
 import { agrees, linesOf, verdictOf, type Finding, type Stage } from './report.js';
-import { act, createVolume, deleteVolume, removeLeftover, type Volume } from './volume.js';
+import {
+  act,
+  attachTo,
+  createVolume,
+  deleteVolume,
+  detachFrom,
+  growTo,
+  removeLeftover,
+  type Volume,
+} from './volume.js';
 
 export { lookAt, recordKey, type Sayings, type Source } from './look.js';
 
-const eventualMs = 15_000;
+const eventualMs = 5_000;
 const askAgainMs = 50;
 const settledMs = 30_000;
 const vm = vmNames[0];
@@ -33,7 +42,7 @@ const grownMib = 2047;
 export async function runDemo(stack: Stack): Promise<boolean> {
   const api = new ApiClient(`http://127.0.0.1:${stack.state.ports['api']!}`, readSecret(stack, 'api-token')!);
   const began = performance.now();
-  await removeLeftover(api);
+  await removeEarlier(stack, api);
   const stages: Stage[] = [];
   for await (const stage of lifeOf(stack, api)) {
     stages.push(stage);
@@ -43,12 +52,35 @@ export async function runDemo(stack: Stack): Promise<boolean> {
   return stages.every(({ findings }) => findings.every(agrees));
 }
 
+/** What an interrupted demo has left is known by its name, or, when it is in the trash already, by its noted id. */
+async function removeEarlier(stack: Stack, api: ApiClient): Promise<void> {
+  const left = (await removeLeftover(api)).map(({ id }) => id);
+  for (const id of new Set([...left, ...(stack.state.demo ? [stack.state.demo] : [])])) {
+    await emptyTrash(stack, id);
+  }
+}
+
+/** A create that was interrupted holds the name, and cannot be found and removed until it has ended. */
+async function createNoted(stack: Stack, api: ApiClient): Promise<Volume> {
+  const volume = await waitFor(
+    async () => {
+      const created = await createVolume(api, 1);
+      if (!created) await removeEarlier(stack, api);
+      return created;
+    },
+    { what: 'the name of the demo to be free', deadlineMs: settledMs, everyMs: askAgainMs },
+  );
+  stack.state.demo = volume.id;
+  saveState(stack);
+  return volume;
+}
+
 async function* lifeOf(stack: Stack, api: ApiClient): AsyncGenerator<Stage> {
   const { serial } = vmSockets(stack, vm);
   const droplet_id = stack.state.vms![vm]!;
   const detached = { qemu: 'no disk', guest: 'no disk' };
 
-  const [volume, createMs] = await timed(() => createVolume(api, 1));
+  const [volume, createMs] = await timed(() => createNoted(stack, api));
   const stage = async (
     name: string,
     work: () => Promise<unknown>,
@@ -61,7 +93,7 @@ async function* lifeOf(stack: Stack, api: ApiClient): AsyncGenerator<Stage> {
   const one = { ceph: 'image of 1 GiB', postgres: 'subscription of 1 GiB' };
   const created = { ...one, ...detached, consul: 'record of 1 GiB, not attached' };
   yield { ...(await stage('create, 1 GiB', nothing, created)), tookMs: createMs };
-  yield stage(`attach to ${vm}`, () => act(api, volume, attach(droplet_id)), {
+  yield stage(`attach to ${vm}`, () => act(api, volume, attachTo(droplet_id)), {
     ...one,
     ...inVm(1),
     consul: `record of 1 GiB, attached to ${vm}`,
@@ -69,13 +101,13 @@ async function* lifeOf(stack: Stack, api: ApiClient): AsyncGenerator<Stage> {
   yield said('guest writes', 'guest', () => writeInGuest(serial, volume, firstMib), wording(firstMib));
 
   const two = { ceph: 'image of 2 GiB', postgres: 'subscription of 2 GiB' };
-  yield stage('grow to 2 GiB under the guest', () => act(api, volume, grow(2)), {
+  yield stage('grow to 2 GiB under the guest', () => act(api, volume, growTo(2)), {
     ...two,
     ...inVm(2),
     consul: `record of 2 GiB, attached to ${vm}`,
   });
   yield said('guest writes', 'guest', () => writeInGuest(serial, volume, grownMib), wording(grownMib));
-  yield stage('detach', () => act(api, volume, detach(droplet_id)), {
+  yield stage('detach', () => act(api, volume, detachFrom(droplet_id)), {
     ...two,
     ...detached,
     consul: 'record of 2 GiB, not attached',
@@ -91,13 +123,10 @@ async function* lifeOf(stack: Stack, api: ApiClient): AsyncGenerator<Stage> {
     postgres: 'subscription ended',
   };
   yield stage('delete', () => deleteVolume(api, volume), gone, ['ceph']);
-  await emptyTrash(stack, volume);
+  await emptyTrash(stack, volume.id);
 }
 
 const nothing = () => Promise.resolve();
-const attach = (droplet_id: number) => ({ type: 'attach', droplet_id });
-const detach = (droplet_id: number) => ({ type: 'detach', droplet_id });
-const grow = (size_gigabytes: number) => ({ type: 'resize', size_gigabytes });
 const inVm = (sizeGib: number) => ({
   qemu: `disk of ${sizeGib} GiB in ${vm}`,
   guest: `disk of ${sizeGib} GiB in ${vm}`,
@@ -141,10 +170,12 @@ async function compare(
 }
 
 /** The trash keeps a deleted volume for a while; the demo's own does not have to wait for that. */
-async function emptyTrash(stack: Stack, volume: Volume): Promise<void> {
+async function emptyTrash(stack: Stack, id: string): Promise<void> {
   const address = `http://127.0.0.1:${stack.state.ports['consul']!}`;
-  const lane = `${registryPrefix}lanes/volume/${volume.id}`;
+  const lane = `${registryPrefix}lanes/volume/${id}`;
   const isSettled = async () => (await consulKeys(address, lane)).length === 0;
   await waitFor(isSettled, { what: 'the delete to settle', deadlineMs: settledMs, everyMs: askAgainMs });
-  await removeFromTrash(cephConf(stack), regions[0].pool, imageOf(volume));
+  await removeFromTrash(cephConf(stack), regions[0].pool, imageOf({ id }));
+  delete stack.state.demo;
+  saveState(stack);
 }

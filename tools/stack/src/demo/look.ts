@@ -67,7 +67,7 @@ function vmNamed({ state }: Stack, id: number): string {
 }
 
 /** The name that the product gives to a volume's image. */
-export function imageOf({ id }: Subject): string {
+export function imageOf({ id }: Pick<Subject, 'id'>): string {
   return `volume-${id}`;
 }
 

@@ -1,4 +1,4 @@
-import type { ApiClient } from '../api.js';
+import { ApiRefusal, type ApiClient } from '../api.js';
 import { StackError } from '../errors.js';
 import { regions } from '../parts/ceph-conf.js';
 import { waitFor } from '../wait.js';
@@ -21,11 +21,20 @@ interface Action {
   completed_at: string | null;
 }
 
-export async function createVolume(api: ApiClient, sizeGib: number): Promise<Volume> {
+/** Nothing when the name is taken. */
+export async function createVolume(api: ApiClient, sizeGib: number): Promise<Volume | undefined> {
   const body = { name: demoName, size_gigabytes: sizeGib, region };
-  const { volume } = await api.ask<{ volume: Volume }>('POST', '/v2/volumes', body);
-  return volume;
+  try {
+    return (await api.ask<{ volume: Volume }>('POST', '/v2/volumes', body)).volume;
+  } catch (error) {
+    if (error instanceof ApiRefusal && error.status === 409) return undefined;
+    throw error;
+  }
 }
+
+export const attachTo = (droplet_id: number) => ({ type: 'attach', droplet_id });
+export const detachFrom = (droplet_id: number) => ({ type: 'detach', droplet_id });
+export const growTo = (size_gigabytes: number) => ({ type: 'resize', size_gigabytes });
 
 export async function deleteVolume(api: ApiClient, { id }: Volume): Promise<void> {
   await api.ask<undefined>('DELETE', `/v2/volumes/${id}`);
@@ -44,15 +53,13 @@ export async function act(api: ApiClient, { id }: Volume, body: { type: string }
   if (ended.status !== 'completed') throw new StackError(`the ${body.type} ended ${ended.status}`);
 }
 
-/** Removes, as a customer would, the volume of a demo that was interrupted. */
-export async function removeLeftover(api: ApiClient): Promise<void> {
+/** Removes, as a customer would, the volume of a demo that was interrupted. Answers what it removed. */
+export async function removeLeftover(api: ApiClient): Promise<Volume[]> {
   const query = `?name=${demoName}&region=${region}`;
   const { volumes } = await api.ask<{ volumes: Volume[] }>('GET', `/v2/volumes${query}`);
   for (const volume of volumes) {
-    for (const vm of volume.droplet_ids ?? []) {
-      const detach = { type: 'detach', droplet_id: vm };
-      await act(api, volume, detach);
-    }
+    for (const droplet_id of volume.droplet_ids ?? []) await act(api, volume, detachFrom(droplet_id));
     await deleteVolume(api, volume);
   }
+  return volumes;
 }

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { drainOwed } from './drain.js';
 import type { OwedEntry, OwedPages } from './drain.js';
 
-/** What is owed, as the registry keeps it: sorted by key, each removed only at its index. */
+/** What is owed, as the registry keeps it: sorted by key. */
 class OwedKeys {
   readonly entries = new Map<string, OwedEntry>();
   removalsLost = 0;
@@ -18,7 +18,7 @@ class OwedKeys {
   add(facts: readonly OwedFact[]): void {
     for (const fact of facts) {
       const key = `owed/billing/${fact.resource}/${fact.intent}`;
-      this.entries.set(key, { key, index: this.entries.size + 1, fact });
+      this.entries.set(key, { key, fact });
     }
   }
 
@@ -35,8 +35,7 @@ class OwedKeys {
           this.removalsLost -= 1;
           throw new UncertainError('the registry did not answer', { reason: 'outcome_unknown' });
         }
-        for (const { key, index } of entries)
-          if (this.entries.get(key)?.index === index) this.entries.delete(key);
+        for (const { key } of entries) this.entries.delete(key);
       },
     };
   }

@@ -5,10 +5,9 @@
 import { InvariantError } from '@plumbline/domain';
 import type { OwedFact } from '@plumbline/domain';
 
-/** A fact with its key in the registry and that key's index. */
+/** A fact with its key in the registry: written once by a commit, never changed. */
 export interface OwedEntry {
   readonly key: string;
-  readonly index: number;
   readonly fact: OwedFact;
 }
 
@@ -16,7 +15,7 @@ export interface OwedPages {
   /** The next owed facts in the order of their keys, from behind `after` on; empty: that is all. */
   page(after: string | null): Promise<readonly OwedEntry[]>;
   record(facts: readonly OwedFact[]): Promise<void>;
-  /** Removes these keys at their indexes. One that is gone or changed is no error: another worker was here. */
+  /** Removes these keys. One that is gone already is no error: another worker was here. */
   remove(entries: readonly OwedEntry[]): Promise<void>;
 }
 
