@@ -10,7 +10,7 @@ import { AppModule, CONTROLLERS } from './app.module.js';
 import type { Services } from './app.module.js';
 import { serveDocs } from './docs/serve-docs.js';
 import { BODY_BYTES_MAX, readJsonBodies } from './http/body.js';
-import { ErrorFilter, answerError } from './http/error.filter.js';
+import { ErrorFilter } from './http/error.filter.js';
 
 /** A request must have arrived whole within this time, so that slow senders hold no socket for long. */
 const ARRIVE_MS = 30_000;
@@ -30,6 +30,7 @@ interface ServerOptions {
 /** The HTTP application, complete but for listening. */
 export async function createServer(options: ServerOptions): Promise<NestFastifyApplication> {
   const { log, metrics, services } = options;
+  const errors = new ErrorFilter(log);
   const adapter = new FastifyAdapter({
     logger: false,
     genReqId: () => randomUUID(),
@@ -39,7 +40,7 @@ export async function createServer(options: ServerOptions): Promise<NestFastifyA
     keepAliveTimeout: KEEP_ALIVE_MS,
     routerOptions: { maxParamLength: PARAM_LENGTH_MAX },
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) =>
-      answerError({ error, request, reply, log }),
+      errors.answer(error, request, reply),
     // Its hook runs in every request, and nothing here is a middleware.
     skipMiddie: true,
   });
@@ -58,7 +59,7 @@ export async function createServer(options: ServerOptions): Promise<NestFastifyA
   observeRequests(server, { log, metrics });
   serveHealth(server, options);
   serveDocs(server, { app, controllers: CONTROLLERS });
-  app.useGlobalFilters(new ErrorFilter(log));
+  app.useGlobalFilters(errors);
   await app.init();
   await server.ready();
   return app;
@@ -92,6 +93,9 @@ function serveHealth(server: FastifyInstance, { metrics, readiness }: ServerOpti
       const answer = await healthAnswer(path, { metrics, readiness });
       if (answer === null) return reply.callNotFound();
       const { status, contentType, body } = answer;
-      return reply.code(status).headers({ 'content-type': contentType, 'cache-control': 'no-store' }).send(body);
+      return reply
+        .code(status)
+        .headers({ 'content-type': contentType, 'cache-control': 'no-store' })
+        .send(body);
     });
 }

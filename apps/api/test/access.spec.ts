@@ -25,21 +25,24 @@ describe('access', () => {
     ['GET', '/v2/sizes'],
   ] as const;
 
-  it.each(CALLS)('answers 401 to %s %s without a token, with a wrong one and with a revoked one', async (method, path) => {
-    const made = await world.ops('POST', `/accounts/${world.account}/tokens`, { name: 'short-lived' });
-    const { secret, token } = made.body as { secret: string; token: { id: string } };
-    const get = (sent: string | null) => world.send(method, path, { token: sent });
-    expect((await get(secret)).status).not.toBe(401);
-    expect((await world.ops('DELETE', `/accounts/${world.account}/tokens/${token.id}`)).status).toBe(204);
-    for (const sent of [null, '', 'wrong', `${secret}x`, secret, OPS_TOKEN]) {
-      const answer = await get(sent);
-      expect([answer.status, answer.body.id, answer.body.message]).toEqual([
-        401,
-        'unauthorized',
-        'Unable to authenticate you.',
-      ]);
-    }
-  });
+  it.each(CALLS)(
+    'answers 401 to %s %s without a token, with a wrong one and with a revoked one',
+    async (method, path) => {
+      const made = await world.ops('POST', `/accounts/${world.account}/tokens`, { name: 'short-lived' });
+      const { secret, token } = made.body as { secret: string; token: { id: string } };
+      const get = (sent: string | null) => world.send(method, path, { token: sent });
+      expect((await get(secret)).status).not.toBe(401);
+      expect((await world.ops('DELETE', `/accounts/${world.account}/tokens/${token.id}`)).status).toBe(204);
+      for (const sent of [null, '', 'wrong', `${secret}x`, secret, OPS_TOKEN]) {
+        const answer = await get(sent);
+        expect([answer.status, answer.body.id, answer.body.message]).toEqual([
+          401,
+          'unauthorized',
+          'Unable to authenticate you.',
+        ]);
+      }
+    },
+  );
 
   it('lets only the operators’ own token into their side', async () => {
     for (const token of [null, 'wrong', world.token, `${OPS_TOKEN} `.repeat(2)])
@@ -50,7 +53,10 @@ describe('access', () => {
   it('keeps no token in the registry and writes none into a log', async () => {
     await world.volume();
     const { store } = world.consul;
-    const kept = store.tree('').map(({ key, value }) => `${key} ${value}`).join('\n');
+    const kept = store
+      .tree('')
+      .map(({ key, value }) => `${key} ${value}`)
+      .join('\n');
     expect(kept).not.toContain(world.token);
     expect(world.logged.join('\n')).not.toContain(world.token);
     expect(world.logged.join('\n')).not.toContain(OPS_TOKEN);

@@ -37,22 +37,33 @@ describe('bad input', () => {
     ['an unknown region', { ...GOOD, region: 'moon1' }, 'region'],
     ['a region that is a number', { ...GOOD, region: 1 }, 'region'],
     ['an unknown file system', { ...GOOD, filesystem_type: 'ntfs' }, 'filesystem_type'],
-    ['a file system, which this version does not make', { ...GOOD, filesystem_type: 'ext4' }, 'filesystem_type'],
+    [
+      'a file system, which this version does not make',
+      { ...GOOD, filesystem_type: 'ext4' },
+      'filesystem_type',
+    ],
     ['a label without a file system', { ...GOOD, filesystem_label: 'x' }, 'filesystem_label'],
-    ['a label too long', { ...GOOD, filesystem_type: 'xfs', filesystem_label: 'x'.repeat(13) }, 'filesystem_label'],
+    [
+      'a label too long',
+      { ...GOOD, filesystem_type: 'xfs', filesystem_label: 'x'.repeat(13) },
+      'filesystem_label',
+    ],
     ['tags that are no list', { ...GOOD, tags: 'a' }, 'tags'],
     ['a tag with a space', { ...GOOD, tags: ['a b'] }, 'tags'],
     ['a description that is a number', { ...GOOD, description: 1 }, 'description'],
     ['a description beyond its length', { ...GOOD, description: 'x'.repeat(3000) }, 'description'],
   ];
 
-  it.each(WRONG)('refuses a create with %s, naming the field, and records nothing', async (_what, body, field) => {
-    const before = world.recorded();
-    const answer = await world.send('POST', '/v2/volumes', { body });
-    expect(errorShape.strict().parse(answer.body)).toMatchObject({ id: 'unprocessable_entity' });
-    expect([answer.status, answer.body.message]).toEqual([422, expect.stringContaining(field)]);
-    expect(world.recorded()).toEqual(before);
-  });
+  it.each(WRONG)(
+    'refuses a create with %s, naming the field, and records nothing',
+    async (_what, body, field) => {
+      const before = world.recorded();
+      const answer = await world.send('POST', '/v2/volumes', { body });
+      expect(errorShape.strict().parse(answer.body)).toMatchObject({ id: 'unprocessable_entity' });
+      expect([answer.status, answer.body.message]).toEqual([422, expect.stringContaining(field)]);
+      expect(world.recorded()).toEqual(before);
+    },
+  );
 
   it.each([
     ['that breaks off', '{"name":'],
@@ -84,20 +95,45 @@ describe('bad input', () => {
   it('answers the same 404 to an unknown id, a foreign one and one that is no id', async () => {
     const { token } = await world.stranger();
     const foreign = await world.volume();
-    const bodyOf = (answer: { body: { id: string; message: string } }) => [answer.body.id, answer.body.message];
+    const bodyOf = (answer: { body: { id: string; message: string } }) => [
+      answer.body.id,
+      answer.body.message,
+    ];
     const same = ['not_found', 'The resource you requested could not be found.'];
-    const ids = [randomUUID(), foreign, foreign.toUpperCase(), 'fake-vol-id', 'x'.repeat(2000), '..%2f..', '%00', '0'];
+    const ids = [
+      randomUUID(),
+      foreign,
+      foreign.toUpperCase(),
+      'fake-vol-id',
+      'x'.repeat(2000),
+      '..%2f..',
+      '%00',
+      '0',
+    ];
     for (const id of ids) {
       const answers = await Promise.all([
         world.send('GET', `/v2/volumes/${id}`, { token }),
         world.send('DELETE', `/v2/volumes/${id}`, { token }),
         world.send('GET', `/v2/volumes/${id}/actions`, { token }),
         world.send('GET', `/v2/volumes/${id}/actions/17`, { token }),
-        world.send('POST', `/v2/volumes/${id}/actions`, { token, body: { type: 'resize', size_gigabytes: 2 } }),
+        world.send('POST', `/v2/volumes/${id}/actions`, {
+          token,
+          body: { type: 'resize', size_gigabytes: 2 },
+        }),
       ]);
-      expect(answers.map((answer) => [answer.status, ...bodyOf(answer)])).toEqual(answers.map(() => [404, ...same]));
+      expect(answers.map((answer) => [answer.status, ...bodyOf(answer)])).toEqual(
+        answers.map(() => [404, ...same]),
+      );
     }
-    for (const path of ['actions/0', 'actions/-1', 'actions/9007199254740993', 'actions/x', 'droplets/1', 'droplets/x', 'nothing'])
+    for (const path of [
+      'actions/0',
+      'actions/-1',
+      'actions/9007199254740993',
+      'actions/x',
+      'droplets/1',
+      'droplets/x',
+      'nothing',
+    ])
       expect([path, (await world.send('GET', `/v2/${path}`, { token })).status]).toEqual([path, 404]);
     expect((await world.send('GET', `/v2/volumes/${foreign}`)).status).toBe(200);
   });
@@ -110,7 +146,9 @@ describe('bad input', () => {
 
   it('makes one volume of a name in a region, also for many requests at the same instant', async () => {
     const body = { ...GOOD, name: 'same' };
-    const answers = await Promise.all(Array.from({ length: 8 }, () => world.send('POST', '/v2/volumes', { body })));
+    const answers = await Promise.all(
+      Array.from({ length: 8 }, () => world.send('POST', '/v2/volumes', { body })),
+    );
     expect(answers.map(({ status }) => status).sort()).toEqual([201, 409, 409, 409, 409, 409, 409, 409]);
     const again = await world.send('POST', '/v2/volumes', { body });
     expect([again.status, again.body.message]).toEqual([409, expect.stringContaining('already exists')]);
@@ -127,12 +165,18 @@ describe('bad input', () => {
     const removed = await world.send('DELETE', `/v2/volumes/${id}`);
     expect([removed.status, removed.body.id]).toEqual([409, 'conflict']);
     const again = await act({ type: 'attach', droplet_id: VM });
-    expect([again.status, again.body.message]).toEqual([422, expect.stringContaining('This volume is already attached')]);
+    expect([again.status, again.body.message]).toEqual([
+      422,
+      expect.stringContaining('This volume is already attached'),
+    ]);
     const other = await act({ type: 'attach', droplet_id: OTHER_VM });
     expect(other.status).toBe(422);
     expect(other.body.message).not.toContain('This volume is already attached');
     const wrong = await act({ type: 'detach', droplet_id: OTHER_VM });
-    expect([wrong.status, wrong.body.message]).toEqual([422, expect.stringContaining('Attachment not found')]);
+    expect([wrong.status, wrong.body.message]).toEqual([
+      422,
+      expect.stringContaining('Attachment not found'),
+    ]);
     expect((await world.send('GET', `/v2/volumes/${id}`)).body.volume.droplet_ids).toEqual([VM]);
   });
 
@@ -140,7 +184,9 @@ describe('bad input', () => {
     const id = await world.volume({ size_gigabytes: 4 });
     const { calls } = world.sources;
     for (const size_gigabytes of [3, 4, 0, -1, 16385, 4.5, '8', null]) {
-      const answer = await world.send('POST', `/v2/volumes/${id}/actions`, { body: { type: 'resize', size_gigabytes } });
+      const answer = await world.send('POST', `/v2/volumes/${id}/actions`, {
+        body: { type: 'resize', size_gigabytes },
+      });
       expect([size_gigabytes, answer.status, answer.body.message]).toEqual([
         size_gigabytes,
         422,
@@ -165,7 +211,11 @@ describe('bad input', () => {
     ];
     for (const [body, status, words] of cases) {
       const answer = await world.send('POST', `/v2/volumes/${id}/actions`, { body });
-      expect([body, answer.status, answer.body.message]).toEqual([body, status, expect.stringContaining(words)]);
+      expect([body, answer.status, answer.body.message]).toEqual([
+        body,
+        status,
+        expect.stringContaining(words),
+      ]);
     }
   });
 

@@ -16,7 +16,9 @@ describe('the description of the API', () => {
     expect(routes.map(({ route }) => route)).toEqual(
       expect.arrayContaining(['post /v2/volumes', 'get /v2/volumes/{id}', 'get /ops/v1/volumes/{id}/truth']),
     );
-    expect(routes.filter(({ responses, summary }) => !summary || Object.keys(responses).length === 0)).toEqual([]);
+    expect(
+      routes.filter(({ responses, summary }) => !summary || Object.keys(responses).length === 0),
+    ).toEqual([]);
     const page = await world.send('GET', '/docs', { token: null });
     expect(page.body).toContain('swagger-ui');
     expect((await world.send('GET', '/docs/swagger-ui-bundle.js', { token: null })).status).toBe(200);

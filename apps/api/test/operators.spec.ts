@@ -3,7 +3,14 @@ import { nodeNameOf } from '@plumbline/domain';
 import type { RegionSlug, VmId, VolumeId } from '@plumbline/domain';
 import { diskPlaceOf } from '@plumbline/qemu-facets';
 import { listShape } from '../src/v2/shapes.js';
-import { accountRecordShape, bootShape, laneShape, tokenShape, truthShape, vmShape } from '../src/ops/shapes.js';
+import {
+  accountRecordShape,
+  bootShape,
+  laneShape,
+  tokenShape,
+  truthShape,
+  vmShape,
+} from '../src/ops/shapes.js';
 import { ApiWorld, HOST } from './api-world.js';
 
 describe('the operators’ side', () => {
@@ -22,7 +29,9 @@ describe('the operators’ side', () => {
     const id = accountRecordShape.strict().parse(made.body.account).id;
     const issued = await world.ops('POST', `/accounts/${id}/tokens`, { name: 'demo' });
     expect(issued.status).toBe(201);
-    expect((await world.send('GET', '/v2/account', { token: issued.body.secret })).body.account.uuid).toBe(id);
+    expect((await world.send('GET', '/v2/account', { token: issued.body.secret })).body.account.uuid).toBe(
+      id,
+    );
     const listed = await world.ops('GET', `/accounts/${id}/tokens`);
     expect(listShape('tokens', tokenShape.strict()).parse(listed.body).tokens).toEqual([issued.body.token]);
     expect((await world.ops('GET', `/accounts/${world.account}`)).body.account.id).toBe(world.account);
@@ -35,7 +44,13 @@ describe('the operators’ side', () => {
     const id = await world.volume();
     await world.send('POST', `/v2/volumes/${id}/actions`, { body: { type: 'attach', droplet_id: 7 } });
     await world.settled(id);
-    const body = { name: 'renamed', region: 'nyc1', host: HOST, account: world.account, socket: '/run/other.sock' };
+    const body = {
+      name: 'renamed',
+      region: 'nyc1',
+      host: HOST,
+      account: world.account,
+      socket: '/run/other.sock',
+    };
     const changed = await world.ops('PUT', '/vms/7', body);
     expect([changed.status, changed.body.vm.name]).toEqual([200, 'renamed']);
     expect(vmShape.strict().parse(changed.body.vm).slots).toEqual({ [id]: 'attached' });
@@ -63,7 +78,9 @@ describe('the operators’ side', () => {
     expect((await world.send('POST', '/v2/volumes', { body, headers })).status).toBe(202);
     const lanes = await world.ops('GET', '/lanes');
     const { lanes: waiting } = listShape('lanes', laneShape.strict()).parse(lanes.body);
-    expect((waiting as { entries: { kind: string }[] }[]).map(({ entries }) => entries[0]?.kind)).toEqual(['volume-create']);
+    expect((waiting as { entries: { kind: string }[] }[]).map(({ entries }) => entries[0]?.kind)).toEqual([
+      'volume-create',
+    ]);
     const resource = lanes.body.lanes[0].resource as string;
     const one = await world.ops('GET', `/lanes/${resource}`);
     expect(one.body.lane).toEqual(lanes.body.lanes[0]);
@@ -74,7 +91,11 @@ describe('the operators’ side', () => {
     expect((await world.ops('GET', `/lanes/${resource}`)).status).toBe(404);
     const boots = await world.ops('GET', '/boots');
     expect(listShape('boots', bootShape.strict()).parse(boots.body).meta.total).toBe(2);
-    expect((await world.ops('GET', '/discrepancies')).body).toEqual({ discrepancies: [], links: {}, meta: { total: 0 } });
+    expect((await world.ops('GET', '/discrepancies')).body).toEqual({
+      discrepancies: [],
+      links: {},
+      meta: { total: 0 },
+    });
   });
 
   it('tells of each source what it sees, whether that is right, and what nobody answered', async () => {
@@ -93,7 +114,12 @@ describe('the operators’ side', () => {
         facets: Object.fromEntries(truth.facets.map((one) => [one.facet, one.agrees])),
       };
     };
-    const agreed = { 'ceph.image': true, 'qemu.node': true, 'qemu.device': true, 'billing.subscription': null };
+    const agreed = {
+      'ceph.image': true,
+      'qemu.node': true,
+      'qemu.device': true,
+      'billing.subscription': null,
+    };
     expect(await ask()).toEqual({ verdict: 'unknown', facets: agreed });
     const key = imageKeyOf('nyc1' as RegionSlug, id);
     world.sources.images.delete(key);
@@ -106,11 +132,9 @@ describe('the operators’ side', () => {
     await world.vm(10);
     const id = (await world.volume()) as VolumeId;
     const facets = async () =>
-      truthShape.parse((await world.ops('GET', `/volumes/${id}/truth`)).body).facets.map((one) => [
-        one.facet,
-        one.expected,
-        one.agrees,
-      ]);
+      truthShape
+        .parse((await world.ops('GET', `/volumes/${id}/truth`)).body)
+        .facets.map((one) => [one.facet, one.expected, one.agrees]);
     const plain = [
       ['ceph.image', { sizeGib: 1 }, true],
       ['billing.subscription', { sizeGib: 1 }, null],

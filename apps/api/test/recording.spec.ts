@@ -32,7 +32,11 @@ describe('recording requests', () => {
     const headers = { 'idempotency-key': 'shared' };
     const { token } = await world.stranger();
     const mine = await world.send('POST', '/v2/volumes', { body: BODY, headers });
-    const theirs = await world.send('POST', '/v2/volumes', { body: { ...BODY, size_gigabytes: 2 }, headers, token });
+    const theirs = await world.send('POST', '/v2/volumes', {
+      body: { ...BODY, size_gigabytes: 2 },
+      headers,
+      token,
+    });
     expect([mine.status, theirs.status]).toEqual([201, 201]);
     await world.close();
   });
@@ -54,7 +58,10 @@ describe('recording requests', () => {
     await world.settled(id);
     const found = await world.send('GET', '/v2/volumes?name=keyed&region=nyc1');
     expect(found.body.volumes.map((volume: { id: string }) => volume.id)).toEqual([id]);
-    const again = await world.send('POST', '/v2/volumes', { body: BODY, headers: { 'idempotency-key': 'k' } });
+    const again = await world.send('POST', '/v2/volumes', {
+      body: BODY,
+      headers: { 'idempotency-key': 'k' },
+    });
     expect([again.status, again.body.volume.id]).toEqual([201, id]);
     await world.close();
   });
@@ -64,7 +71,8 @@ describe('recording requests', () => {
     world.resting = true;
     const creating = world.send('POST', '/v2/volumes', { body: BODY });
     const { layout } = world.registry;
-    while (world.consul.store.keys(layout.lanes).length === 0) await new Promise((resolve) => setImmediate(resolve));
+    while (world.consul.store.keys(layout.lanes).length === 0)
+      await new Promise((resolve) => setImmediate(resolve));
     const id = world.consul.store.keys(layout.lanes)[0]?.slice(-36) ?? '';
     const deleting = world.send('DELETE', `/v2/volumes/${id}`);
     const entries = () => world.consul.store.get(layout.lane(volumeResource(id as VolumeId)))?.value ?? '';
@@ -79,7 +87,11 @@ describe('recording requests', () => {
 
   it('refuses at the limits of the account in the words that clients look for', async () => {
     const world = await ApiWorld.open();
-    const made = await world.ops('POST', '/accounts', { name: 'small', email: 'a@b', limits: { volumes: 2, gib: 3 } });
+    const made = await world.ops('POST', '/accounts', {
+      name: 'small',
+      email: 'a@b',
+      limits: { volumes: 2, gib: 3 },
+    });
     const issued = await world.ops('POST', `/accounts/${made.body.account.id}/tokens`, { name: 't' });
     const token = issued.body.secret as string;
     const create = async (name: string, size_gigabytes: number) =>
@@ -87,10 +99,15 @@ describe('recording requests', () => {
     const answers = await Promise.all(['a', 'b', 'c', 'd'].map((name) => create(name, 1)));
     expect(answers.map(({ status }) => status).sort()).toEqual([201, 201, 403, 403]);
     const refused = answers.find(({ status }) => status === 403);
-    expect(refused?.body).toMatchObject({ id: 'forbidden', message: expect.stringContaining('capacity limit exceeded') });
+    expect(refused?.body).toMatchObject({
+      id: 'forbidden',
+      message: expect.stringContaining('capacity limit exceeded'),
+    });
     const { volumes } = (await world.send('GET', '/v2/volumes', { token })).body;
     const grow = { type: 'resize', size_gigabytes: 3 };
-    expect((await world.send('POST', `/v2/volumes/${volumes[0].id}/actions`, { token, body: grow })).status).toBe(403);
+    expect(
+      (await world.send('POST', `/v2/volumes/${volumes[0].id}/actions`, { token, body: grow })).status,
+    ).toBe(403);
     await world.close();
   });
 
@@ -125,7 +142,9 @@ describe('recording requests', () => {
     const answer = await world.send('GET', `/v2/volumes/${id}`);
     expect([answer.status, answer.body.id]).toEqual([500, 'server_error']);
     expect(JSON.stringify(answer.body)).not.toMatch(/JSON|half|volumes\//);
-    expect(world.logged.some((line) => line.includes('request failed') && line.includes(answer.body.request_id))).toBe(true);
+    expect(
+      world.logged.some((line) => line.includes('request failed') && line.includes(answer.body.request_id)),
+    ).toBe(true);
     await world.close();
   });
 });

@@ -1,4 +1,12 @@
-import { accountShape, actionShape, dropletShape, listShape, recordedShape, regionShape, volumeShape } from '../src/v2/shapes.js';
+import {
+  accountShape,
+  actionShape,
+  dropletShape,
+  listShape,
+  recordedShape,
+  regionShape,
+  volumeShape,
+} from '../src/v2/shapes.js';
 import { ApiWorld } from './api-world.js';
 
 const VM = 1;
@@ -77,7 +85,13 @@ describe('volumes over the API', () => {
     const types = (await world.send('GET', '/v2/actions?per_page=5')).body.actions.map(
       (action: { type: string }) => action.type,
     );
-    expect(types).toEqual(['delete_volume', 'detach_volume', 'resize_volume', 'attach_volume', 'create_volume']);
+    expect(types).toEqual([
+      'delete_volume',
+      'detach_volume',
+      'resize_volume',
+      'attach_volume',
+      'create_volume',
+    ]);
   });
 
   it('lists the actions of a volume newest first, and none of a volume that is not there', async () => {
@@ -98,7 +112,9 @@ describe('volumes over the API', () => {
     const id = await world.volume({ name: 'named' });
     const twin = await world.volume({ name: 'named', region: 'lon1' });
     const found = async (query: string) =>
-      (await world.send('GET', `/v2/volumes?${query}`)).body.volumes.map((volume: { id: string }) => volume.id);
+      (await world.send('GET', `/v2/volumes?${query}`)).body.volumes.map(
+        (volume: { id: string }) => volume.id,
+      );
     expect(await found('name=named&region=nyc1')).toEqual([id]);
     expect(await found('region=lon1')).toEqual([twin]);
     expect((await found('name=named')).sort()).toEqual([id, twin].sort());

@@ -62,7 +62,7 @@ const sources = [
 
 self.shutdown.atEnd('sources', async () => {
   await looks.close();
-  await listener.close();
+  listener.close();
   await ceph.close();
   await billing.close();
 });

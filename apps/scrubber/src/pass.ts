@@ -6,7 +6,7 @@ import { Counter, Gauge, monotonicMs, sleep } from '@plumbline/platform';
 import type { Log, Metrics } from '@plumbline/platform';
 
 /** As long as a boot may be silent before it is fenced, and some more: what is under way then has ended. */
-export const SILENCE_MS = 10_000;
+const SILENCE_MS = 10_000;
 
 export interface PassPorts {
   readonly journal: Journal;

@@ -34,6 +34,8 @@ export interface IntentDefinition<P extends Json = Json> {
   /** Ends what it finds not committed yet: a create before it is undone, and both end together. */
   readonly cancels?: true;
   readonly params: z.ZodType<P>;
+  /** Parameters as they could be: for the proofs that every kind goes through, and for the documentation. */
+  readonly example: P;
   readonly request?: ActionRequest<P>;
   resource(params: P): ResourceName;
   /** The VM whose record the admission must read. */
@@ -49,7 +51,7 @@ export interface IntentDefinition<P extends Json = Json> {
 export type AnyIntentDefinition = IntentDefinition;
 
 export function defineIntent<P extends Json>(definition: IntentDefinition<P>): AnyIntentDefinition {
-  return definition as unknown as AnyIntentDefinition; // The schema checks parameters where they enter; see `params`.
+  return definition; // The schema checks parameters where they enter; see `params`.
 }
 
 export type IntentCatalog = ReadonlyMap<string, AnyIntentDefinition>;

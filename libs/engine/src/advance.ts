@@ -1,5 +1,6 @@
 import {
   InvariantError,
+  PARK_REASONS,
   RejectedError,
   Refusal,
   ThrottledError,
@@ -31,7 +32,7 @@ const INTENTS_PER_JOB_MAX = 16;
 /** No plan has nearly as many moves: a turn that makes more is going in circles. */
 const MOVES_MAX = 256;
 /** A call whose deadline passed may still be under way; longer than this it is not waited for, and the boot ends. */
-export const OPEN_CALL_MAX_MS = 60_000;
+const OPEN_CALL_MAX_MS = 60_000;
 
 /** A little more than the interval at which boots are looked at. */
 const DOUBTFUL_BOOT_MS = 2500;
@@ -327,7 +328,7 @@ class Worker {
       await turn.giveBack();
       return { throttledMs: error.retryAfterMs };
     }
-    if (error instanceof InvariantError) return await this.park('invariant', error.message);
+    if (error instanceof InvariantError) return await this.park(parkReasonNamed(error.reason), error.message);
     if (error instanceof RejectedError) return await this.rejected(move, error.message);
     const tries = turn.head.tries + 1;
     if (tries >= context.policy.triesMax) {
@@ -370,6 +371,11 @@ class Worker {
     this.context.boots.end('a call did not come back');
     throw new LostTurn();
   }
+}
+
+/** An adapter may name the page that helps with what it found. */
+function parkReasonNamed(reason: string): ParkReason {
+  return PARK_REASONS.find((known) => known === reason) ?? 'invariant';
 }
 
 function fieldsOf(snapshot: Snapshot): object {

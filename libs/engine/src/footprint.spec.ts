@@ -17,7 +17,8 @@ const toy = (
     kind,
     action: kind,
     on,
-    params: z.any() as z.ZodType<Json>,
+    params: z.json(),
+    example: null,
     resource: () => resource,
     refuse: () => null,
     plan: (params) => ({
@@ -28,14 +29,16 @@ const toy = (
 
 const rules = {
   catalog: catalogOf([
-    toy(
-      'make',
-      'absent',
-      (_r, p) => ({ id: ID, name: 'data', region: 'nyc1', attachment: null, sizeGib: p }) as Json,
-    ),
+    toy('make', 'absent', (_r, p) => ({
+      id: ID,
+      name: 'data',
+      region: 'nyc1',
+      attachment: null,
+      sizeGib: p,
+    })),
     toy('grow', 'present', (r, p) => ({ ...r, sizeGib: Math.max(r?.sizeGib ?? 0, p as number) }) as Json),
-    toy('plug', 'present', (r, p) => ({ ...r, attachment: { vm: p } }) as unknown as Json),
-    toy('unplug', 'present', (r) => ({ ...r, attachment: null }) as unknown as Json),
+    toy('plug', 'present', (r, p) => ({ ...r, attachment: { vm: p } })),
+    toy('unplug', 'present', (r) => ({ ...r, attachment: null })),
     toy('end', 'present', () => null),
   ]),
   regions: [],

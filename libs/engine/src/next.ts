@@ -17,7 +17,7 @@ export function stepStateOf(entry: LaneEntry, stage: LedgerStage, index: number)
 }
 
 /** True when the ledger says that this intent touched, or may have touched, the thing. */
-export function wasStarted(entry: LaneEntry, stage: LedgerStage, index: number): boolean {
+function wasStarted(entry: LaneEntry, stage: LedgerStage, index: number): boolean {
   return entry.ledger.some((line) => line.stage === stage && line.step === index && line.what === 'started');
 }
 

@@ -17,7 +17,7 @@ export interface Clock {
   /** False when this clock is too far off the registry's to stamp or start anything. */
   trusted(): boolean;
   /** A signal that aborts after that time; `clear` when it is no longer needed. */
-  deadline(ms: number): { readonly signal: AbortSignal; clear(): void };
+  deadline(ms: number): { readonly signal: AbortSignal; readonly clear: () => void };
 }
 
 /** The doorbell. Rings may be lost, doubled or late; nothing depends on them. */

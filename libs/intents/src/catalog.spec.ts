@@ -40,42 +40,25 @@ const record: fc.Arbitrary<VolumeRecord> = fc.record({
   lastIntent: fc.constant('i' as IntentId),
 });
 
-/** Parameters that each kind could be asked with; a new kind must be added, or the test below fails. */
-const paramsOf: Record<string, fc.Arbitrary<Json>> = {
-  'volume-create': fc.record({
-    volumeId: fc.constant(VOLUME),
-    account: fc.constant(ACCOUNT),
-    name: fc.constant('data'),
-    description: fc.constant(''),
-    sizeGib: fc.integer({ min: 1, max: 16_384 }),
-    region: fc.constant(NYC1),
-    tags: fc.constant([]),
-  }),
-  'volume-resize': fc.record({
-    volumeId: fc.constant(VOLUME),
-    sizeGib: fc.integer({ min: 1, max: 16_384 }),
-    region: fc.option(fc.constant('nyc1'), { nil: null }),
-  }),
-  'volume-attach': fc.record({
-    volumeId: fc.constant(VOLUME),
-    vm: fc.integer({ min: 1, max: 9 }),
-    host: fc.constant('host-a'),
-    region: fc.constant(null),
-  }),
-  'volume-detach': fc.record({
-    volumeId: fc.constant(VOLUME),
-    vm: fc.integer({ min: 1, max: 9 }),
-    region: fc.constant(null),
-  }),
-  'volume-delete': fc.record({ volumeId: fc.constant(VOLUME) }),
-};
+/** A kind's example, with other sizes, VMs and names where it has such. */
+const paramsOf = (example: Json): fc.Arbitrary<Json> =>
+  fc
+    .record({
+      sizeGib: fc.integer({ min: 1, max: 16_384 }),
+      vm: fc.integer({ min: 1, max: 9 }),
+      region: fc.constantFrom('nyc1', null),
+    })
+    .map((varied) => {
+      const given = example as Record<string, Json>;
+      const known = Object.entries(varied).filter(([name]) => name in given && given[name] !== 'nyc1');
+      return { ...given, ...Object.fromEntries(known) };
+    });
 
 const regions = [{ slug: NYC1, name: 'New York 1', pool: 'volumes-nyc1', hosts: ['host-a' as HostName] }];
 
 describe.each([...intentCatalog.values()])('$kind', (definition) => {
   const given = (): fc.Arbitrary<[Json, VolumeRecord | null]> => {
-    const params = paramsOf[definition.kind];
-    if (params === undefined) throw new Error(`no parameters are generated for ${definition.kind}`);
+    const params = paramsOf(definition.example);
     return fc.tuple(params, definition.on === 'absent' ? fc.constant(null) : record);
   };
 

@@ -2,7 +2,7 @@ import type { RegionSlug, VmId, VolumeId } from '@plumbline/domain';
 import { z } from 'zod';
 
 /** Fields that several kinds share, with messages that name the field and say what would be right. */
-export const SIZE_GIB_MAX = 16_384;
+const SIZE_GIB_MAX = 16_384;
 
 export const sizeGib = z
   .number({ error: `size_gigabytes must be a whole number from 1 to ${SIZE_GIB_MAX}` })
@@ -24,6 +24,9 @@ export const optionalRegion = z
   .string({ error: 'region must be the slug of a region' })
   .nullish()
   .transform((slug) => (slug ? (slug as RegionSlug) : null));
+
+/** The volume that all examples are about, 2 GiB when it is made. */
+export const EXAMPLE_VOLUME = '0f4d7a51-7f0e-4c8b-9a51-0d2b6a3c9e10' as VolumeId;
 
 export const volumeId = z.uuid().transform((id) => id as VolumeId);
 export const vmId = z.number().transform((id) => id as VmId);

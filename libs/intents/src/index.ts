@@ -7,7 +7,7 @@ import { volumeDetach } from './volume-detach.js';
 import { volumeResize } from './volume-resize.js';
 
 export { volumeCreate, volumeDelete };
-export { SIZE_GIB_MAX, dropletId, optionalRegion, sizeGib } from './fields.js';
+export { EXAMPLE_VOLUME, optionalRegion, sizeGib } from './fields.js';
 
 /** Every kind of intent there is. A new operation is a file beside this one and a line here. */
 export const intentCatalog: IntentCatalog = catalogOf([

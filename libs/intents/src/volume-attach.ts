@@ -8,12 +8,12 @@ import {
   volume,
   volumeResource,
 } from '@plumbline/domain';
-import type { HostName } from '@plumbline/domain';
+import type { HostName, VmId } from '@plumbline/domain';
 import { cephWatch, image, watch } from '@plumbline/ceph-facets';
 import type { WatchSeen } from '@plumbline/ceph-facets';
 import { device, node } from '@plumbline/qemu-facets';
 import { z } from 'zod';
-import { dropletId, optionalRegion, vmId, volumeId } from './fields.js';
+import { dropletId, optionalRegion, vmId, volumeId, EXAMPLE_VOLUME } from './fields.js';
 import { refuseOtherRegion } from './refusals.js';
 
 const params = z.object({
@@ -34,6 +34,7 @@ export const volumeAttach = defineIntent<z.infer<typeof params>>({
   action: 'attach_volume',
   on: 'present',
   params,
+  example: { volumeId: EXAMPLE_VOLUME, vm: 1 as VmId, host: 'host-a' as HostName, region: null },
   request: {
     type: 'attach',
     body,

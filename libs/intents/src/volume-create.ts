@@ -1,10 +1,10 @@
 import { Refusal, defineIntent, volume, volumeResource } from '@plumbline/domain';
-import type { AccountId } from '@plumbline/domain';
+import type { AccountId, RegionSlug } from '@plumbline/domain';
 import { cephImage, image } from '@plumbline/ceph-facets';
 import type { ImageSeen } from '@plumbline/ceph-facets';
 import { subscription } from '@plumbline/billing-facets';
 import { z } from 'zod';
-import { regionSlug, sizeGib, volumeId } from './fields.js';
+import { regionSlug, sizeGib, volumeId, EXAMPLE_VOLUME } from './fields.js';
 
 const params = z.object({
   volumeId,
@@ -22,6 +22,15 @@ export const volumeCreate = defineIntent<z.infer<typeof params>>({
   action: 'create_volume',
   on: 'absent',
   params,
+  example: {
+    volumeId: EXAMPLE_VOLUME,
+    account: '5d2f0a1c-3b4e-4f60-8a7b-9c0d1e2f3a4b' as AccountId,
+    name: 'data',
+    description: '',
+    sizeGib: 2,
+    region: 'nyc1' as RegionSlug,
+    tags: [],
+  },
   resource: (p) => volumeResource(p.volumeId),
   refuse: (p, { regions }) =>
     regions.some(({ slug }) => slug === p.region)

@@ -2,7 +2,7 @@ import { InvariantError, Refusal, defineIntent, volume, volumeResource } from '@
 import { image } from '@plumbline/ceph-facets';
 import { subscription } from '@plumbline/billing-facets';
 import { z } from 'zod';
-import { volumeId } from './fields.js';
+import { volumeId, EXAMPLE_VOLUME } from './fields.js';
 
 const params = z.object({ volumeId });
 
@@ -13,6 +13,7 @@ export const volumeDelete = defineIntent<z.infer<typeof params>>({
   on: 'present',
   cancels: true,
   params,
+  example: { volumeId: EXAMPLE_VOLUME },
   resource: (p) => volumeResource(p.volumeId),
   refuse(_p, { record }) {
     if (record === null) return null;

@@ -1,7 +1,8 @@
 import { InvariantError, Refusal, defineIntent, volume, volumeResource } from '@plumbline/domain';
+import type { VmId } from '@plumbline/domain';
 import { device, node } from '@plumbline/qemu-facets';
 import { z } from 'zod';
-import { dropletId, optionalRegion, vmId, volumeId } from './fields.js';
+import { dropletId, optionalRegion, vmId, volumeId, EXAMPLE_VOLUME } from './fields.js';
 import { refuseOtherRegion } from './refusals.js';
 
 const params = z.object({ volumeId, vm: vmId, region: z.string().nullable() });
@@ -17,6 +18,7 @@ export const volumeDetach = defineIntent<z.infer<typeof params>>({
   action: 'detach_volume',
   on: 'present',
   params,
+  example: { volumeId: EXAMPLE_VOLUME, vm: 1 as VmId, region: null },
   request: {
     type: 'detach',
     body,

@@ -3,7 +3,7 @@ import { image } from '@plumbline/ceph-facets';
 import { node } from '@plumbline/qemu-facets';
 import { subscription } from '@plumbline/billing-facets';
 import { z } from 'zod';
-import { optionalRegion, sizeGib, volumeId } from './fields.js';
+import { optionalRegion, sizeGib, volumeId, EXAMPLE_VOLUME } from './fields.js';
 import { refuseOtherRegion } from './refusals.js';
 
 const params = z.object({ volumeId, sizeGib, region: z.string().nullable() });
@@ -19,6 +19,7 @@ export const volumeResize = defineIntent<z.infer<typeof params>>({
   action: 'resize_volume',
   on: 'present',
   params,
+  example: { volumeId: EXAMPLE_VOLUME, sizeGib: 5, region: null },
   request: {
     type: 'resize',
     body,

@@ -20,7 +20,7 @@ import type { Fold, Kv, KvEntry, KvOp, Transaction } from './kv.js';
 import type { Layout } from './layout.js';
 
 /** A VM holds at most this many volumes; the wire contract promises it. */
-export const VM_SLOTS_MAX = 15;
+const VM_SLOTS_MAX = 15;
 const ACCOUNTS_REMEMBERED_MAX = 20_000;
 
 /**

@@ -106,6 +106,6 @@ function digits(n: number, length: number): string {
   return String(n).padStart(length, '0');
 }
 
-export function hash(text: string): string {
+function hash(text: string): string {
   return createHash('sha256').update(text).digest('hex');
 }

@@ -98,7 +98,7 @@ export class Boots {
 }
 
 /** Where a lane's next move is made, as far as the lane alone tells: a worker that finds otherwise rings on. */
-export function queueOfLane(lane: Lane, rules: Rules): QueueName {
+function queueOfLane(lane: Lane, rules: Rules): QueueName {
   const [head] = lane.entries;
   if (head === undefined || head.plan === null) return queueToRing({ do: 'nothing' });
   const { resource } = lane;

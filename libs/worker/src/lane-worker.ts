@@ -11,7 +11,7 @@ import type { Process } from './process.js';
 
 export type WorkerConfig = ConfigOf<ReturnType<typeof workerVariables>>;
 
-export function stepPolicyOf(config: WorkerConfig): StepPolicy {
+function stepPolicyOf(config: WorkerConfig): StepPolicy {
   return {
     deadlineMs: config.callDeadlineMs,
     triesMax: config.triesMax,

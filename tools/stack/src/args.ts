@@ -15,6 +15,12 @@ export interface Arguments {
   follow: boolean;
   demo: boolean;
   words: string[];
+  /** For a part in a container: its address, and folders that it shares with other containers. */
+  address?: string | undefined;
+  sockets?: string | undefined;
+  access?: string | undefined;
+  /** Address of the API, where this command finds it by no stack. */
+  api?: string | undefined;
 }
 
 const options = {
@@ -25,6 +31,10 @@ const options = {
   purge: { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
   follow: { type: 'boolean', default: false },
+  address: { type: 'string' },
+  sockets: { type: 'string' },
+  access: { type: 'string' },
+  api: { type: 'string' },
 } as const;
 
 /** Which options each command takes besides `--data`. */
@@ -35,9 +45,13 @@ const taken: Readonly<Record<string, readonly string[]>> = {
   logs: ['ephemeral', 'follow'],
   scale: ['ephemeral'],
   env: ['ephemeral'],
+  // For containers: docker-compose.yml and the Dockerfile call these.
+  part: ['address', 'sockets', 'access'],
+  obtain: [],
+  inventory: ['api', 'sockets'],
 };
 
-const wordsMax: Readonly<Record<string, number>> = { logs: 1, scale: 8 };
+const wordsMax: Readonly<Record<string, number>> = { logs: 1, scale: 8, part: 1, obtain: 1 };
 
 /** Reads the command line. `from` is the folder that relative paths start from. */
 export function readArguments(
@@ -72,6 +86,10 @@ export function readArguments(
     follow: values.follow,
     demo: !values['no-demo'],
     words: positionals,
+    address: values.address,
+    sockets: values.sockets,
+    access: values.access,
+    api: values.api,
   };
 }
 

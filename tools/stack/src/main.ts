@@ -1,8 +1,11 @@
+import { readFileSync } from 'node:fs';
 import { readArguments, type Arguments } from './args.js';
 import { down, knownStack } from './down.js';
 import { environmentOf, shellAssignments } from './env.js';
 import { StackError } from './errors.js';
+import { makeInventory } from './inventory.js';
 import { logs } from './logs.js';
+import { obtain, runPart } from './part.js';
 import { progressTo } from './progress.js';
 import { readWish, scale } from './scale.js';
 import { loadState } from './state.js';
@@ -42,10 +45,28 @@ async function main(): Promise<number> {
     progress.line(
       `Now: ${wishes.map(({ service, count }) => `${service.app} ${count}`).join(', ')}. See ./tools/status${flagsOf(args)}`,
     );
+  } else if (command === 'part') {
+    return (await runPart(args.words[0], args, progress)) ? 0 : 1;
+  } else if (command === 'obtain') {
+    progress.line(await obtain(args.words[0]));
+  } else if (command === 'inventory') {
+    process.stdout.write(shellAssignments(await inventoryOf(args)));
   } else {
     process.stdout.write(shellAssignments(environmentOf(knownStack(data, progress))));
   }
   return 0;
+}
+
+/** For a system whose processes this command did not start. The token goes to whoever asks, and into no file. */
+async function inventoryOf({ api, sockets }: Arguments): Promise<Record<string, string>> {
+  const opsTokenFile = process.env['PLUMBLINE_OPS_TOKEN_FILE'];
+  if (!api || !sockets || !opsTokenFile)
+    throw new StackError(
+      'give --api URL, --sockets DIR, and the file of the token in PLUMBLINE_OPS_TOKEN_FILE',
+    );
+  const opsToken = readFileSync(opsTokenFile, 'utf8').trim();
+  const { token, vms } = await makeInventory({ base: api, opsToken, token: undefined, sockets });
+  return { PLUMBLINE_TOKEN: token, PLUMBLINE_VM: `${vms['vm-1']}`, PLUMBLINE_VM_2: `${vms['vm-2']}` };
 }
 
 try {

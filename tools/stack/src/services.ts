@@ -85,6 +85,19 @@ export const dashboardUser = 'operator';
 export const registryPrefix = 'plumbline/';
 export const vmHost = host;
 
+/** The ports of a system whose processes have an address each, as in containers. */
+export const usualPorts = {
+  redis: 6379,
+  consul: 8500,
+  'consul-server': 8300,
+  'consul-serf': 8301,
+  postgres: 5432,
+  'ceph-mon': 3300,
+  api: 8080,
+  dashboard: 8081,
+  health: 9090,
+} as const;
+
 /** What every service takes. */
 export function commonEnvironment(stack: Stack, name: string, healthPort: number): Record<string, string> {
   const { ports } = stack.state;

@@ -10,13 +10,21 @@ import { choosePorts } from './ports.js';
 import type { Started } from './processes.js';
 import { ensureSecret } from './secrets.js';
 import { countOf, processNames, services } from './services.js';
-import { saveState, type Stack } from './state.js';
+import { saveState, type PartName, type Stack } from './state.js';
 
 /** Every process that a whole stack has, in the order in which people read them. */
 export function expectedProcesses(stack: Stack): string[] {
-  const parts = ['redis', 'consul', 'postgres', 'ceph-mon', 'ceph-osd', 'ceph-mgr', ...vmNames];
+  const { part } = stack.state;
+  if (part) return [...processesOf[part]];
+  const parts = ['redis', 'consul', 'postgres', ...processesOf.ceph, ...processesOf.hypervisor];
   return stack.state.apps ? [...parts, ...appNames(stack)] : parts;
 }
+
+const processesOf: Readonly<Record<PartName, readonly string[]>> = {
+  consul: ['consul'],
+  ceph: ['ceph-mon', 'ceph-osd', 'ceph-mgr'],
+  hypervisor: vmNames,
+};
 
 export function appNames(stack: Stack): string[] {
   return services.flatMap((service) => processNames(service, countOf(stack, service)));

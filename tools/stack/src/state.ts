@@ -40,8 +40,20 @@ export interface State {
   /** Numbers that the API gave to the VMs. */
   vms?: Record<string, number>;
   account?: string;
+  /** Where the parts listen, when that is not loopback: in a container of its own, a part has an address of its own. */
+  address?: string;
+  /** Set where this is one part alone, in its container. */
+  part?: PartName;
   /** The volume of a demo that has not yet removed everything it made. */
   demo?: string;
+}
+
+/** What a container may hold: a part, or parts that cannot be apart. */
+export const partNames = ['consul', 'ceph', 'hypervisor'] as const;
+export type PartName = (typeof partNames)[number];
+
+export function addressOf({ state }: Stack): string {
+  return state.address ?? '127.0.0.1';
 }
 
 export interface Stack {
@@ -70,8 +82,14 @@ export function saveState({ layout, state }: Stack): void {
   renameSync(fresh, layout.state);
 }
 
+interface FreshStack {
+  ephemeral: boolean;
+  /** A folder for the unix sockets, where others must find them; by default one is made. */
+  sockets?: string | undefined;
+}
+
 /** Opens the stack in a data folder, or makes an empty one. A folder with strangers' files in it is refused. */
-export function openStack(data: string, fresh: { ephemeral: boolean }, progress: Progress): Stack {
+export function openStack(data: string, fresh: FreshStack, progress: Progress): Stack {
   const layout = layoutOf(data);
   const known = loadState(data);
   if (!known && existsSync(data) && readdirSync(data).some((name) => !['lock', 'logs'].includes(name))) {
@@ -88,7 +106,12 @@ export function openStack(data: string, fresh: { ephemeral: boolean }, progress:
     processes: {},
     workers: {},
   };
-  if (!state.sockets || !existsSync(state.sockets)) state.sockets = makeSocketFolder();
+  if (fresh.sockets) {
+    mkdirSync(fresh.sockets, { recursive: true });
+    state.sockets = fresh.sockets;
+  } else if (!state.sockets || !existsSync(state.sockets)) {
+    state.sockets = makeSocketFolder();
+  }
   const stack = { layout, state, progress };
   saveState(stack);
   return stack;

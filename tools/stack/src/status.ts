@@ -62,7 +62,7 @@ async function healthOf(stack: Stack, name: string): Promise<Health> {
 async function works(stack: Stack, name: string): Promise<boolean> {
   const { ports } = stack.state;
   if (name === 'redis') return redisAnswers(ports['redis']!);
-  if (name === 'consul') return consulHasLeader(ports['consul']!);
+  if (name === 'consul') return consulHasLeader(stack);
   if (name === 'postgres')
     return query(readSecret(stack, 'database-url-reader')!, 'SELECT 1').then(() => true);
   if (name === 'ceph-osd') return poolServes(stack, pools[0]!);

@@ -46,10 +46,7 @@ export class AccountBook {
   }
 
   /** @throws Refusal `not_found` */
-  async issue(
-    id: string,
-    name: string,
-  ): Promise<{ token: Omit<TokenRecord, 'account'>; secret: string }> {
+  async issue(id: string, name: string): Promise<{ token: Omit<TokenRecord, 'account'>; secret: string }> {
     const account = await this.account(id);
     const secret = `plb_v1_${randomBytes(SECRET_BYTES).toString('hex')}`;
     const token = { id: this.by.newId(), name, account: account.id, createdAt: this.by.now() };

@@ -1,4 +1,16 @@
-import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query, Req, Res, UseGuards } from '@nestjs/common';
+import {
+  Body,
+  Controller,
+  Delete,
+  Get,
+  HttpCode,
+  Param,
+  Post,
+  Query,
+  Req,
+  Res,
+  UseGuards,
+} from '@nestjs/common';
 import { notFound } from '@plumbline/domain';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
@@ -22,7 +34,11 @@ export class AccountsController {
   ) {}
 
   @Get()
-  @Describe({ summary: 'Accounts', query: PAGING, answers: { 200: listShape('accounts', accountRecordShape) } })
+  @Describe({
+    summary: 'Accounts',
+    query: PAGING,
+    answers: { 200: listShape('accounts', accountRecordShape) },
+  })
   async list(@Req() request: FastifyRequest, @Query() query: QueryOf) {
     const all = await this.book.accounts();
     return this.links.list(request, {
@@ -46,7 +62,10 @@ export class AccountsController {
     summary: 'Make an account',
     about: 'A name that is there already is answered 200 with that account.',
     body: accountBody,
-    answers: { 200: z.object({ account: accountRecordShape }), 201: z.object({ account: accountRecordShape }) },
+    answers: {
+      200: z.object({ account: accountRecordShape }),
+      201: z.object({ account: accountRecordShape }),
+    },
   })
   async create(@Res({ passthrough: true }) reply: FastifyReply, @Body() body: unknown) {
     const { account, made } = await this.book.open(parseBody(accountBody, body));
@@ -62,7 +81,11 @@ export class AccountsController {
   })
   async tokens(@Req() request: FastifyRequest, @Param('id') id: string, @Query() query: QueryOf) {
     const all = await this.book.tokensOf(id);
-    return this.links.list(request, { key: 'tokens', items: slicePage(all, pageOf(query)), total: all.length });
+    return this.links.list(request, {
+      key: 'tokens',
+      items: slicePage(all, pageOf(query)),
+      total: all.length,
+    });
   }
 
   @Post(':id/tokens')

@@ -37,8 +37,6 @@ export const vmBody = z.object({
   name: text('name'),
   region: text('region').transform((slug) => slug as RegionSlug),
   host: text('host').transform((name) => name as HostName),
-  account: z
-    .uuid({ error: 'account must be the id of an account' })
-    .transform((id) => id as AccountId),
+  account: z.uuid({ error: 'account must be the id of an account' }).transform((id) => id as AccountId),
   socket: text('socket'),
 });

@@ -54,7 +54,11 @@ export class StateController {
   })
   async boots(@Req() request: FastifyRequest, @Query() query: QueryOf) {
     const all = await this.books.boots.list();
-    return this.links.list(request, { key: 'boots', items: slicePage(all, pageOf(query)), total: all.length });
+    return this.links.list(request, {
+      key: 'boots',
+      items: slicePage(all, pageOf(query)),
+      total: all.length,
+    });
   }
 
   @Get('discrepancies')

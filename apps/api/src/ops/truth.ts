@@ -57,7 +57,8 @@ export function questionsOf(
   by: { facets: readonly AnyFacet[]; vms: readonly VmRecord[]; rules: Rules },
 ): readonly Question[] | null {
   const { record, lane, tombstone } = snapshot;
-  const shape = record ?? materialize(record, lane, by.rules) ?? pendingOf(snapshot, by.rules) ?? ghostOf(tombstone);
+  const shape =
+    record ?? materialize(record, lane, by.rules) ?? pendingOf(snapshot, by.rules) ?? ghostOf(tombstone);
   if (shape === null) return null;
   const wanted = record === null ? [] : by.facets.flatMap((facet) => expectedOf(facet, record));
   const gone = record === null ? (volumeDelete.plan({ volumeId: shape.id }, shape).finish ?? []) : [];
@@ -76,7 +77,9 @@ export function questionsOf(
     const facet = by.facets.find(({ name }) => name === step.facet);
     if (facet !== undefined) ask(facet, step, false);
   }
-  const vms = by.vms.filter((vm) => vm.region === shape.region && vm.account === shape.account).slice(0, VMS_MAX);
+  const vms = by.vms
+    .filter((vm) => vm.region === shape.region && vm.account === shape.account)
+    .slice(0, VMS_MAX);
   for (const vm of vms) {
     const attached = { ...shape, attachment: { vm: vm.id, host: vm.host, address: '' } };
     for (const facet of by.facets)
@@ -164,4 +167,3 @@ function ghostOf(tombstone: Tombstone | null): VolumeRecord | null {
     lastIntent: '' as VolumeRecord['lastIntent'],
   };
 }
-

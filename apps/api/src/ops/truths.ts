@@ -41,7 +41,11 @@ export class Truths {
     if (id === null) return null;
     const { facets, journal, rules } = this.by;
     const resource = volumeResource(id);
-    const [before, vms, owed] = await Promise.all([journal.read(resource), this.by.vms(), this.by.owedOf(id)]);
+    const [before, vms, owed] = await Promise.all([
+      journal.read(resource),
+      this.by.vms(),
+      this.by.owedOf(id),
+    ]);
     const questions = questionsOf(before, { facets, vms, rules });
     if (questions === null) return null;
     const sights = await this.lookAt(questions);

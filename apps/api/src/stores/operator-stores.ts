@@ -82,7 +82,8 @@ export class RegistryVmBook extends RegistryVms implements VmBook {
       folds: [
         {
           key,
-          fold: (value) => (written = JSON.stringify(change(value === null ? null : (JSON.parse(value) as VmRecord)))),
+          fold: (value) =>
+            (written = JSON.stringify(change(value === null ? null : (JSON.parse(value) as VmRecord)))),
         },
       ],
       proof: { key, landed: (found) => found?.value === written },

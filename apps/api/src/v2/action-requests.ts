@@ -1,5 +1,11 @@
 import { Refusal } from '@plumbline/domain';
-import type { AccountRecord, ActionRecord, AnyIntentDefinition, IntentCatalog, VolumeId } from '@plumbline/domain';
+import type {
+  AccountRecord,
+  ActionRecord,
+  AnyIntentDefinition,
+  IntentCatalog,
+  VolumeId,
+} from '@plumbline/domain';
 import type { ActionRequest } from '@plumbline/domain';
 import { parseBody } from '../http/body.js';
 import type { Intake } from '../intake.js';

@@ -59,7 +59,10 @@ export function parseCreate(body: unknown): CreateWish {
   const given = parseBody(createBody, body);
   refuseBadLabel(given.filesystem_type, given.filesystem_label);
   if (given.filesystem_type !== '')
-    throw unprocessable('filesystem_type', 'filesystem_type must be empty: volumes are handed over unformatted');
+    throw unprocessable(
+      'filesystem_type',
+      'filesystem_type must be empty: volumes are handed over unformatted',
+    );
   if (given.snapshot_id !== '') throw notFound();
   if (given.region === null) throw unprocessable('region', 'region must be the slug of a region');
   return {
@@ -82,7 +85,10 @@ function refuseBadLabel(type: string, label: string): void {
   if (max === undefined)
     throw unprocessable('filesystem_label', 'filesystem_label must come with a filesystem_type');
   if (label.length > max)
-    throw unprocessable('filesystem_label', `filesystem_label must have at most ${max} characters for ${type}`);
+    throw unprocessable(
+      'filesystem_label',
+      `filesystem_label must have at most ${max} characters for ${type}`,
+    );
 }
 
 const typeBody = z.object({

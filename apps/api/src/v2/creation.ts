@@ -68,7 +68,8 @@ export class Creations {
     if (first.bodyHash !== bodyHash)
       throw unprocessable('Idempotency-Key was used for another body: a key must go with one body only');
     const action = await this.by.actions.find(order.account.id, first.action);
-    if (action === null) throw new Refusal('conflict', 'What this Idempotency-Key was used for is kept no longer.');
+    if (action === null)
+      throw new Refusal('conflict', 'What this Idempotency-Key was used for is kept no longer.');
     if (action.status === 'in-progress' && !order.wait) return { action };
     return { volume: volumeMade(await this.by.intake.waitFor(action)) };
   }
@@ -119,4 +120,3 @@ function whyNot({ message = '', n }: ActionRecord): Error {
 function unprocessable(message: string): Refusal {
   return new Refusal('unprocessable_entity', message, { field: 'Idempotency-Key' });
 }
-

@@ -109,10 +109,7 @@ export const accountShape = z.object({
 });
 
 const linksShape = z.object({
-  pages: z
-    .object({ first: z.url(), prev: z.url(), next: z.url(), last: z.url() })
-    .partial()
-    .optional(),
+  pages: z.object({ first: z.url(), prev: z.url(), next: z.url(), last: z.url() }).partial().optional(),
 });
 const metaShape = z.object({ total: z.number().int() });
 
@@ -120,7 +117,10 @@ export const errorShape = z.object({ id: z.string(), message: z.string(), reques
 
 /** One page of a list, under its plural key. */
 export function listShape<Key extends string, Item extends z.ZodType>(key: Key, item: Item) {
-  return z.object({ [key]: z.array(item), links: linksShape, meta: metaShape });
+  return z.object({ [key]: z.array(item), links: linksShape, meta: metaShape } as Record<
+    Key,
+    z.ZodArray<Item>
+  > & { links: typeof linksShape; meta: typeof metaShape });
 }
 
 export type RegionShape = z.infer<typeof regionShape>;

@@ -1,4 +1,16 @@
-import { Body, Controller, Delete, Get, Headers, Param, Post, Query, Req, Res, UseGuards } from '@nestjs/common';
+import {
+  Body,
+  Controller,
+  Delete,
+  Get,
+  Headers,
+  Param,
+  Post,
+  Query,
+  Req,
+  Res,
+  UseGuards,
+} from '@nestjs/common';
 import { volumeIdOf } from '@plumbline/domain';
 import type { ActionRecord, RegionSlug, VolumeId } from '@plumbline/domain';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -54,10 +66,12 @@ export class VolumesController {
   @Post()
   @Describe({
     summary: 'Create a volume',
-    about: 'Answers when the volume is there and can be attached. `503` with `pending` means that it goes on.',
+    about:
+      'Answers when the volume is there and can be attached. `503` with `pending` means that it goes on.',
     headers: {
       ...PREFER,
-      'Idempotency-Key': 'A request repeated with the same key and body makes no second volume, for 24 hours.',
+      'Idempotency-Key':
+        'A request repeated with the same key and body makes no second volume, for 24 hours.',
     },
     body: createBody,
     answers: {
@@ -98,7 +112,11 @@ export class VolumesController {
     @Headers('prefer') prefer: string | undefined,
     @Param('id') id: string,
   ) {
-    return await this.end(request, reply, { caller, wait: !respondsAsync(prefer), find: async () => idOf(id) });
+    return await this.end(request, reply, {
+      caller,
+      wait: !respondsAsync(prefer),
+      find: async () => idOf(id),
+    });
   }
 
   @Delete()

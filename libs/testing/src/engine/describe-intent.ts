@@ -23,7 +23,7 @@ const WRITE_FATES: readonly WriteFate[] = ['crash-before', 'crash-after', 'answe
 export function describeIntent(story: Story): void {
   const last = story.at(-1);
   if (last === undefined) throw new Error('a story has a last intent');
-  describe(last.kind, () => {
+  describe(story.map(({ kind }) => kind).join(', then '), () => {
     it('is carried out when nothing goes wrong', async () => {
       const { world, action } = await tell(story, {});
       expect((await world.action(action)).status).toBe('completed');
@@ -66,7 +66,10 @@ export function describeIntent(story: Story): void {
 type Fates = NonNullable<Parameters<typeof EngineWorld.open>[0]>;
 
 /** Tells the story up to its last intent without mishaps: their calls and writes count, but nothing befalls them. */
-async function tell(story: Story, fates: Fates): Promise<{ world: EngineWorld; action: ActionRecord }> {
+export async function tell(
+  story: Story,
+  fates: Fates,
+): Promise<{ world: EngineWorld; action: ActionRecord }> {
   const world = await EngineWorld.open(fates);
   let action: ActionRecord | null = null;
   for (const { kind, params } of story) {

@@ -3,6 +3,7 @@ import type {
   AccountId,
   AccountRecord,
   ActionRecord,
+  Backend,
   BootId,
   HostName,
   Json,
@@ -25,7 +26,7 @@ import { Crash, MemorySources } from './memory-sources.js';
 import type { CallFate } from './memory-sources.js';
 
 export const NYC1 = 'nyc1' as RegionSlug;
-export const HOST = 'host-a' as HostName;
+const HOST = 'host-a' as HostName;
 export const VM = 1 as VmId;
 export const OTHER_VM = 2 as VmId;
 const QUEUES: readonly QueueName[] = [queueOf('ceph'), queueOf('qemu', HOST)];
@@ -95,7 +96,8 @@ export class EngineWorld {
   async settle(resource: ResourceName): Promise<boolean> {
     for (let round = 0; round < ROUNDS_MAX; round += 1) {
       const { lane } = await this.snapshot(resource);
-      if (lane === null || lane.entries[0]?.parked != null) return true;
+      const parked = lane?.entries[0]?.parked ?? null;
+      if (lane === null || parked !== null) return true;
       const worker = await this.workerNow();
       for (const context of worker.contexts) {
         try {
@@ -198,8 +200,8 @@ export class EngineWorld {
         name,
         {
           ...backend,
-          apply: this.dying(backend.apply),
-          undo: this.dying(backend.undo),
+          apply: this.dying((...args: Parameters<Backend['apply']>) => backend.apply(...args)),
+          undo: this.dying((...args: Parameters<Backend['undo']>) => backend.undo(...args)),
         },
       ]),
     );

@@ -1,33 +1,39 @@
-import type { VolumeId } from '@plumbline/domain';
-import { intentCatalog } from '@plumbline/intents';
-import { describeIntent, expectAgreement } from './describe-intent.js';
+import { Refusal } from '@plumbline/domain';
+import { EXAMPLE_VOLUME, intentCatalog } from '@plumbline/intents';
+import { describeIntent, expectAgreement, tell } from './describe-intent.js';
 import type { Story } from './describe-intent.js';
-import { EngineWorld, NYC1, OTHER_VM, VM } from './engine-world.js';
+import { EngineWorld, OTHER_VM } from './engine-world.js';
 
-const volumeId = '0f4d7a51-7f0e-4c8b-9a51-0d2b6a3c9e10' as VolumeId;
-const account = '5d2f0a1c-3b4e-4f60-8a7b-9c0d1e2f3a4b';
-const create = {
-  kind: 'volume-create',
-  params: { volumeId, account, name: 'data', description: '', sizeGib: 2, region: NYC1, tags: [] },
-};
-const attach = { kind: 'volume-attach', params: { volumeId, vm: VM, host: '', region: null } };
-const detach = { kind: 'volume-detach', params: { volumeId, vm: VM, region: null } };
-const resize = { kind: 'volume-resize', params: { volumeId, sizeGib: 5, region: null } };
-const remove = { kind: 'volume-delete', params: { volumeId } };
+const volumeId = EXAMPLE_VOLUME;
+const exampleOf = (kind: string) => ({ kind, params: intentCatalog.get(kind)?.example ?? null });
+const create = exampleOf('volume-create');
+const attach = exampleOf('volume-attach');
+const detach = exampleOf('volume-detach');
+const resize = exampleOf('volume-resize');
+const remove = exampleOf('volume-delete');
 
-const stories: readonly Story[] = [
-  [create],
-  [create, resize],
-  [create, attach],
-  [create, attach, resize],
-  [create, attach, detach],
-  [create, remove],
-];
+/** Every kind from every state that it may be asked for in: nothing there, a volume, a volume in a VM. */
+const stories: readonly Story[] = [[], [create], [create, attach]].flatMap((before) =>
+  [...intentCatalog.keys()].map((kind) => [...before, exampleOf(kind)]),
+);
 
-stories.forEach((story) => describeIntent(story));
+for (const story of stories) if (await isAdmitted(story)) describeIntent(story);
 
-it('proves every kind there is', () => {
-  expect(new Set(stories.map((story) => story.at(-1)?.kind))).toEqual(new Set(intentCatalog.keys()));
+async function isAdmitted(story: Story): Promise<boolean> {
+  try {
+    await tell(story, {});
+    return true;
+  } catch (error) {
+    if (error instanceof Refusal) return false;
+    throw error;
+  }
+}
+
+it('proves every kind there is', async () => {
+  const admitted = await Promise.all(
+    stories.map(async (story) => (await isAdmitted(story)) && story.at(-1)?.kind),
+  );
+  expect(new Set(admitted.filter(Boolean))).toEqual(new Set(intentCatalog.keys()));
 });
 
 describe('a lane', () => {
@@ -61,10 +67,14 @@ describe('a lane', () => {
     await world.admit(create.kind, create.params);
     await world.admit(attach.kind, attach.params);
     await expect(world.admit(remove.kind, remove.params)).rejects.toMatchObject({ code: 'conflict' });
-    await expect(world.admit(attach.kind, { ...attach.params, vm: OTHER_VM })).rejects.toMatchObject({
+    await expect(
+      world.admit(attach.kind, { ...(attach.params as object), vm: OTHER_VM }),
+    ).rejects.toMatchObject({
       code: 'unprocessable_entity',
     });
-    await expect(world.admit(resize.kind, { ...resize.params, sizeGib: 2 })).rejects.toMatchObject({
+    await expect(
+      world.admit(resize.kind, { ...(resize.params as object), sizeGib: 2 }),
+    ).rejects.toMatchObject({
       field: 'size_gigabytes',
     });
     await world.settle(`volume/${volumeId}`);
@@ -75,10 +85,12 @@ describe('a lane', () => {
     const world = await EngineWorld.open({ calls: (n) => (n === 2 ? 'rejected' : 'served') });
     await world.admit(create.kind, create.params);
     await world.settle(`volume/${volumeId}`);
-    await expect(world.admit(resize.kind, { ...resize.params, sizeGib: 1001 })).rejects.toMatchObject({
+    await expect(
+      world.admit(resize.kind, { ...(resize.params as object), sizeGib: 1001 }),
+    ).rejects.toMatchObject({
       code: 'forbidden',
     });
-    const grown = await world.admit(resize.kind, { ...resize.params, sizeGib: 1000 });
+    const grown = await world.admit(resize.kind, { ...(resize.params as object), sizeGib: 1000 });
     await world.settle(`volume/${volumeId}`);
     expect((await world.action(grown)).status).toBe('errored');
     await expectAgreement(world);

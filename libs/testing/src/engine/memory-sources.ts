@@ -1,17 +1,7 @@
-import { cephImage, cephWatch, imageKeyOf } from '@plumbline/ceph-facets';
+import { cephImage, cephWatch } from '@plumbline/ceph-facets';
 import type { ImageSeen, ImageWant } from '@plumbline/ceph-facets';
-import { RejectedError, TransientError, UncertainError, volumeIdOfImage } from '@plumbline/domain';
-import type {
-  Applied,
-  Backend,
-  Change,
-  Facet,
-  FacetName,
-  HostName,
-  Json,
-  Place,
-  RegionSlug,
-} from '@plumbline/domain';
+import { RejectedError, TransientError, UncertainError } from '@plumbline/domain';
+import type { Applied, Backend, Change, Facet, FacetName, HostName, Json, Place } from '@plumbline/domain';
 import { parseDiskKey, qemuDevice, qemuNode } from '@plumbline/qemu-facets';
 import type { DeviceSeen, NodeSeen, NodeWant } from '@plumbline/qemu-facets';
 
@@ -165,19 +155,15 @@ export class MemorySources {
     };
   }
 
-  private serve(effect: () => Json): Promise<Applied> {
+  private async serve(effect: () => Json): Promise<Applied> {
     const fate = this.fateOf((this.calls += 1));
-    if (fate === 'transient') return Promise.reject(new TransientError('busy', { reason: 'busy' }));
-    if (fate === 'rejected') return Promise.reject(new RejectedError('refused', { reason: 'refused' }));
-    if (fate === 'lost-before') return Promise.reject(new UncertainError('no answer', { reason: 'lost' }));
-    if (fate === 'crash-before') return Promise.reject(new Crash());
-    try {
-      const seen = effect();
-      if (fate === 'crash-after') return Promise.reject(new Crash());
-      if (fate === 'lost-after') return Promise.reject(new UncertainError('no answer', { reason: 'lost' }));
-      return Promise.resolve({ seen });
-    } catch (error) {
-      return Promise.reject(error as Error);
-    }
+    if (fate === 'transient') throw new TransientError('busy', { reason: 'busy' });
+    if (fate === 'rejected') throw new RejectedError('refused', { reason: 'refused' });
+    if (fate === 'lost-before') throw new UncertainError('no answer', { reason: 'lost' });
+    if (fate === 'crash-before') throw new Crash();
+    const seen = effect();
+    if (fate === 'crash-after') throw new Crash();
+    if (fate === 'lost-after') throw new UncertainError('no answer', { reason: 'lost' });
+    return { seen };
   }
 }

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Stack } from '../state.js';
+import { addressOf, type Stack } from '../state.js';
 
 /** Regions of the one-machine stack. The VMs' host is in the first. */
 export const regions = [
@@ -24,15 +24,15 @@ export function keyringOf(stack: Stack, user: string): string {
 
 const gib = 1024 ** 3;
 
-export function monAddress({ state }: Stack): string {
-  return `[v2:127.0.0.1:${state.ports['ceph-mon']!}]`;
+export function monAddress(stack: Stack): string {
+  return `[v2:${addressOf(stack)}:${stack.state.ports['ceph-mon']!}]`;
 }
 
 /**
  * One file for daemons and clients. A client finds its key by its own name. Our clients' calls end by themselves; only
  * a VM's reads and writes wait for Ceph as long as it takes, because a guest must not see an error that will pass.
  */
-export function cephConfText(stack: Stack): string {
+export function cephConfText(stack: Stack, keyrings = join(cephDir(stack), 'keyrings')): string {
   const dir = cephDir(stack);
   const { state } = stack;
   return `[global]
@@ -42,8 +42,8 @@ mon_initial_members = a
 auth_cluster_required = cephx
 auth_service_required = cephx
 auth_client_required = cephx
-public_addr = 127.0.0.1
-cluster_addr = 127.0.0.1
+public_addr = ${addressOf(stack)}
+cluster_addr = ${addressOf(stack)}
 ms_bind_ipv6 = false
 ms_bind_msgr1 = false
 run_dir = ${state.sockets}
@@ -84,7 +84,7 @@ bluestore_cache_size = ${gib / 4}
 osd_memory_target = ${gib}
 ${state.ephemeral ? '# Only a slow end writes what memory holds to files, so that a stopped OSD can be started again.\nosd_fast_shutdown = false\n' : ''}
 [client]
-keyring = ${join(dir, 'keyrings')}/$name.keyring
+keyring = ${keyrings}/$name.keyring
 log_to_stderr = false
 err_to_stderr = false
 client_mount_timeout = 10
@@ -109,4 +109,8 @@ export function cephUsers(): Record<string, Record<string, string>> {
     'client.plumbline-scrub': { mon: `profile rbd-read-only, ${blocklist}`, osd: onPools('rbd-read-only') },
     'client.plumbline-vm': { mon: 'profile rbd', osd: onPools('rbd') },
   };
+}
+
+export function productUsers(): string[] {
+  return Object.keys(cephUsers()).filter((user) => user.startsWith('client.plumbline-'));
 }

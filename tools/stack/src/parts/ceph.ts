@@ -7,7 +7,16 @@ import { ensureProcess, isUp, type Started } from '../processes.js';
 import { run } from '../run.js';
 import { saveState, type Stack } from '../state.js';
 import { waitFor } from '../wait.js';
-import { cephConf, cephConfText, cephDir, cephUsers, keyringOf, monAddress, pools } from './ceph-conf.js';
+import {
+  cephConf,
+  cephConfText,
+  cephDir,
+  cephUsers,
+  keyringOf,
+  monAddress,
+  pools,
+  productUsers,
+} from './ceph-conf.js';
 
 /**
  * A Ceph of one monitor, one OSD and one manager. The keys of all users are made before the monitor's first start and
@@ -22,6 +31,16 @@ export async function startCeph(stack: Stack): Promise<Started> {
   const [osd, mgr] = await Promise.all([startOsd(stack, version), startManager(stack, version)]);
   await ensurePools(stack);
   return [mon, osd, mgr].find((how) => how !== 'already up') ?? 'already up';
+}
+
+/**
+ * Puts what the product's processes need to reach this Ceph into a folder that they share, wherever that is mounted: the
+ * configuration and their own keys, never an administrator's.
+ */
+export function shareAccess(stack: Stack, folder: string): void {
+  mkdirSync(folder, { recursive: true });
+  for (const user of productUsers()) copyFileSync(keyringOf(stack, user), join(folder, `${user}.keyring`));
+  writeFileSync(join(folder, 'ceph.conf'), cephConfText(stack, folder));
 }
 
 function conf(stack: Stack): string[] {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { obtainConsul } from '../obtain/consul.js';
 import { ensureProcess, type Started } from '../processes.js';
 import { run } from '../run.js';
-import type { Stack } from '../state.js';
+import { addressOf, type Stack } from '../state.js';
 
 export const consulPorts = ['consul', 'consul-server', 'consul-serf'] as const;
 
@@ -18,7 +18,7 @@ export async function startConsul(stack: Stack): Promise<Started> {
   const folder = join(stack.layout.data, 'consul');
   mkdirSync(folder, { recursive: true });
   const configuration = join(folder, 'config.json');
-  writeFileSync(configuration, JSON.stringify(configurationOf(ports, join(folder, 'data')), null, 2));
+  writeFileSync(configuration, JSON.stringify(configurationOf(stack, join(folder, 'data')), null, 2));
   return ensureProcess(stack, {
     name: 'consul',
     app: 'consul',
@@ -26,19 +26,21 @@ export async function startConsul(stack: Stack): Promise<Started> {
     args: ['agent', '-config-file', configuration],
     port: ports['consul']!,
     version,
-    ready: () => consulHasLeader(ports['consul']!),
+    ready: () => consulHasLeader(stack),
   });
 }
 
-function configurationOf(ports: Record<string, number>, dataDir: string): object {
+function configurationOf(stack: Stack, dataDir: string): object {
+  const { ports } = stack.state;
+  const address = addressOf(stack);
   return {
     server: true,
     bootstrap_expect: 1,
     node_name: 'plumbline',
     datacenter: 'plumbline',
     data_dir: dataDir,
-    bind_addr: '127.0.0.1',
-    client_addr: '127.0.0.1',
+    bind_addr: address,
+    client_addr: address,
     ports: {
       http: ports['consul'],
       server: ports['consul-server'],
@@ -62,8 +64,8 @@ function configurationOf(ports: Record<string, number>, dataDir: string): object
 const askMs = 1_000;
 
 /** A write needs a leader that has caught up, so a consistent read is the test. */
-export async function consulHasLeader(port: number): Promise<boolean> {
-  const url = `http://127.0.0.1:${port}/v1/kv/plumbline-ready?consistent`;
+export async function consulHasLeader(stack: Stack): Promise<boolean> {
+  const url = `http://${addressOf(stack)}:${stack.state.ports['consul']!}/v1/kv/plumbline-ready?consistent`;
   const answer = await fetch(url, { signal: AbortSignal.timeout(askMs) });
   await answer.arrayBuffer();
   return answer.status === 404 || answer.status === 200;

@@ -18,7 +18,11 @@ export interface VmSockets {
 }
 
 export function vmSockets({ state }: Stack, name: VmName): VmSockets {
-  const path = (end: string) => join(state.sockets, `${name}.${end}`);
+  return socketsIn(state.sockets, name);
+}
+
+export function socketsIn(folder: string, name: VmName): VmSockets {
+  const path = (end: string) => join(folder, `${name}.${end}`);
   return { monitor: path('qmp'), tools: path('tools'), serial: path('serial') };
 }
 
