@@ -7,7 +7,7 @@
  * and then asks to be called again. Repeating `device_del` meanwhile does no harm: QEMU refuses it, or asks the guest anew.
  */
 import { InvariantError, RejectedError, TransientError } from '@plumbline/domain';
-import type { AnyFacet, Applied, Backend, Change, Json, Place } from '@plumbline/domain';
+import type { Applied, Backend, Change, Json, Place } from '@plumbline/domain';
 import { qemuDevice } from '@plumbline/qemu-facets';
 import type { DeviceSeen, DeviceWant } from '@plumbline/qemu-facets';
 import { refused } from './errors.js';
@@ -31,7 +31,7 @@ interface Disk {
 }
 
 export class DeviceBackend implements Backend {
-  readonly facet = qemuDevice as unknown as AnyFacet; // Values were checked by the schemas when they came in.
+  readonly facet = qemuDevice;
 
   constructor(
     private readonly vms: Vms,

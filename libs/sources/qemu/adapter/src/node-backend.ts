@@ -13,7 +13,7 @@
  * Removed by `blockdev-del`, which flushes, once the device is gone.
  */
 import { InvariantError, RejectedError, TransientError } from '@plumbline/domain';
-import type { AnyFacet, Applied, Backend, Change, Json, Place } from '@plumbline/domain';
+import type { Applied, Backend, Change, Json, Place } from '@plumbline/domain';
 import { qemuNode } from '@plumbline/qemu-facets';
 import type { NodeSeen, NodeWant } from '@plumbline/qemu-facets';
 import { refused } from './errors.js';
@@ -37,7 +37,7 @@ const GIB = 1024 ** 3;
 type Image = Pick<OpenImage, 'pool' | 'image'>;
 
 export class NodeBackend implements Backend {
-  readonly facet = qemuNode as unknown as AnyFacet; // Values were checked by the schemas when they came in.
+  readonly facet = qemuNode;
 
   constructor(
     private readonly vms: Vms,
