@@ -1,47 +1,45 @@
 import { Module } from '@nestjs/common';
 import type { DynamicModule, Provider, Type } from '@nestjs/common';
-import { Callers } from './http/caller.js';
-import { OperatorToken } from './http/bearer.guard.js';
-import { Links } from './http/links.js';
-import { AccountBook } from './ops/account-book.js';
+import type { Callers } from './http/caller.js';
+import type { OperatorToken } from './http/bearer.guard.js';
+import type { Links } from './http/links.js';
+import type { AccountBook } from './ops/account-book.js';
 import { AccountsController } from './ops/accounts.controller.js';
-import { StateBooks } from './ops/state-books.js';
+import type { StateBooks } from './ops/state-books.js';
 import { StateController } from './ops/state.controller.js';
-import { Truths } from './ops/truths.js';
-import { VmInventory } from './ops/vm-inventory.js';
+import type { Truths } from './ops/truths.js';
+import type { VmInventory } from './ops/vm-inventory.js';
 import { VmsController } from './ops/vms.controller.js';
 import { AccountController } from './v2/account.controller.js';
-import { ActionFinder } from './v2/action-finder.js';
-import { ActionRequests } from './v2/action-requests.js';
+import type { ActionFinder } from './v2/action-finder.js';
+import type { ActionRequests } from './v2/action-requests.js';
 import { ActionsController } from './v2/actions.controller.js';
-import { Creations } from './v2/creation.js';
-import { Deletions } from './v2/deletion.js';
+import type { Creations } from './v2/creation.js';
+import type { Deletions } from './v2/deletion.js';
 import { DropletsController } from './v2/droplets.controller.js';
-import { Presenter } from './v2/presenter.js';
-import { VmFinder } from './v2/vm-finder.js';
+import type { Presenter } from './v2/presenter.js';
+import type { VmFinder } from './v2/vm-finder.js';
 import { VolumeActionsController } from './v2/volume-actions.controller.js';
-import { VolumeFinder } from './v2/volume-finder.js';
+import type { VolumeFinder } from './v2/volume-finder.js';
 import { VolumesController } from './v2/volumes.controller.js';
 
 /** What the controllers work with, one of each. */
-export const SERVICES = [
-  AccountBook,
-  ActionFinder,
-  ActionRequests,
-  Callers,
-  Creations,
-  Deletions,
-  Links,
-  OperatorToken,
-  Presenter,
-  StateBooks,
-  Truths,
-  VmFinder,
-  VmInventory,
-  VolumeFinder,
-] as const;
-
-export type Services = readonly InstanceType<(typeof SERVICES)[number]>[];
+export type Services = readonly (
+  | AccountBook
+  | ActionFinder
+  | ActionRequests
+  | Callers
+  | Creations
+  | Deletions
+  | Links
+  | OperatorToken
+  | Presenter
+  | StateBooks
+  | Truths
+  | VmFinder
+  | VmInventory
+  | VolumeFinder
+)[];
 
 export const CONTROLLERS: readonly Type[] = [
   VolumeActionsController,

@@ -4,9 +4,4 @@ import type { AnyFacet } from '@plumbline/domain';
 import { qemuDevice, qemuNode } from '@plumbline/qemu-facets';
 
 /** What is asked of each source about a volume, in the order in which it is shown. */
-export const FACETS: readonly AnyFacet[] = [
-  cephImage,
-  qemuNode,
-  qemuDevice,
-  billingSubscription,
-] as unknown as readonly AnyFacet[]; // Tables of many facets forget their types.
+export const FACETS: readonly AnyFacet[] = [cephImage, qemuNode, qemuDevice, billingSubscription];

@@ -95,7 +95,7 @@ async function openRegistry(by: {
     if (registry === null) throw new Error('not connected yet');
     await registry.kv.read([registry.layout.tick]);
   });
-  registry = await connectRegistry({
+  const opened = await connectRegistry({
     consulAddr: config.consulUrl,
     prefix: config.registryPrefix,
     boot: { name: config.name, app: 'api', host: null, version: versionOf() },
@@ -103,13 +103,13 @@ async function openRegistry(by: {
     onWaiting: (err) => log.warn({ err }, 'waiting for Consul'),
     signal: shutdown.signal,
   });
-  const { boots } = registry;
+  registry = opened;
+  const { boots } = opened;
   readiness.check('boot', async () => {
     if (!boots.isBeating()) throw new Error('its beats do not reach the registry');
   });
-  const { close } = registry;
-  shutdown.atEnd('registry', () => close());
-  return registry;
+  shutdown.atEnd('registry', () => opened.close());
+  return opened;
 }
 
 function engineOf(by: {

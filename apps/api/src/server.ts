@@ -48,7 +48,7 @@ export async function createServer(options: ServerOptions): Promise<NestFastifyA
     bodyParser: false,
     logger: nestLogger(log),
   });
-  const server = adapter.getInstance() as unknown as FastifyInstance;
+  const server = adapter.getInstance<FastifyInstance>();
   server.server.maxConnections = CONNECTIONS_MAX;
   readJsonBodies(server);
   server.decorateRequest('caller', null);

@@ -22,23 +22,46 @@ import type { FakeManners, FakeRegistry } from '@plumbline/testing';
 import { MemorySources } from '../../../libs/testing/src/engine/memory-sources.js';
 import { FACETS } from '../src/facets.js';
 import type { Awaited, Ended, Waiting } from '../src/intake.js';
+import type { PageLinks } from '../src/http/paging.js';
 import { createServer } from '../src/server.js';
 import { servicesOf } from '../src/services.js';
+import type { ActionShape, DropletShape, VolumeShape } from '../src/v2/shapes.js';
 
 export const HOST = 'host-a' as HostName;
 export const OPS_TOKEN = 'an-operator';
 const POLL_MS = 5;
 
-export const REGIONS: readonly Region[] = [
+const REGIONS: readonly Region[] = [
   { slug: 'nyc1' as RegionSlug, name: 'New York 1', pool: 'volumes-nyc1', hosts: [HOST] },
   { slug: 'lon1' as RegionSlug, name: 'London 1', pool: 'volumes-lon1', hosts: [] },
 ];
 
+/** Everything that any answer has: a test reads what its answer must have, and fails where that is not there. */
+interface AnswerBody {
+  readonly id: string;
+  readonly message: string;
+  readonly request_id: string;
+  readonly volume: VolumeShape;
+  readonly volumes: readonly VolumeShape[];
+  readonly action: ActionShape;
+  readonly actions: readonly ActionShape[];
+  readonly droplet: DropletShape;
+  readonly droplets: readonly DropletShape[];
+  readonly account: { readonly id: string; readonly uuid: string };
+  readonly token: { readonly id: string };
+  readonly secret: string;
+  readonly vm: { readonly name: string };
+  readonly lane: unknown;
+  readonly lanes: readonly { readonly resource: string }[];
+  readonly links: PageLinks;
+  readonly meta: { readonly total: number };
+}
+
 interface Answer {
   readonly status: number;
-  // Answers are looked into by each test as it needs; their shapes are checked by the specs of shapes.
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- a test reads whatever the server answered
-  readonly body: any;
+  readonly body: AnswerBody;
+  /** The body of an answer that is no JSON. */
+  readonly text: string;
   readonly headers: Readonly<Record<string, string | string[] | number | undefined>>;
 }
 
@@ -139,7 +162,8 @@ export class ApiWorld {
     const isJson = String(answer.headers['content-type']).startsWith('application/json');
     return {
       status: answer.statusCode,
-      body: isJson ? (JSON.parse(answer.body) as unknown) : answer.body,
+      body: (isJson ? JSON.parse(answer.body) : {}) as AnswerBody,
+      text: answer.body,
       headers: answer.headers,
     };
   }
@@ -153,17 +177,17 @@ export class ApiWorld {
     const body = { name: `v-${randomUUID()}`, size_gigabytes: 1, region: 'nyc1', ...more };
     const answer = await this.send('POST', '/v2/volumes', { body });
     if (answer.status !== 201) throw new Error(`no volume: ${JSON.stringify(answer.body)}`);
-    return (answer.body as { volume: { id: string } }).volume.id;
+    return answer.body.volume.id;
   }
 
-  /** Waits until nothing is pending for the volume. */
+  /** Waits until nothing is pending for the volume, and no worker looks at anything. */
   async settled(id: string): Promise<void> {
     const resource = volumeResource(id as VolumeId);
     const key = this.registry.layout.lane(resource);
-    while (this.consul.store.get(key) !== null) {
+    do {
       await Promise.all(this.working);
       await new Promise((resolve) => setImmediate(resolve));
-    }
+    } while (this.consul.store.get(key) !== null || this.working.size > 0);
   }
 
   /** Rings all that is pending, as the sweep does. */
@@ -181,9 +205,9 @@ export class ApiWorld {
   async stranger(): Promise<{ token: string; account: AccountId }> {
     const name = `stranger-${randomUUID()}`;
     const made = await this.ops('POST', '/accounts', { name, email: 'stranger@plumbline.invalid' });
-    const { account } = made.body as { account: { id: AccountId } };
-    const issued = await this.ops('POST', `/accounts/${account.id}/tokens`, { name });
-    return { account: account.id, token: (issued.body as { secret: string }).secret };
+    const account = made.body.account.id as AccountId;
+    const issued = await this.ops('POST', `/accounts/${account}/tokens`, { name });
+    return { account, token: issued.body.secret };
   }
 
   /** A VM of the demo account. */

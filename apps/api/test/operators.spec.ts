@@ -78,10 +78,8 @@ describe('the operators’ side', () => {
     expect((await world.send('POST', '/v2/volumes', { body, headers })).status).toBe(202);
     const lanes = await world.ops('GET', '/lanes');
     const { lanes: waiting } = listShape('lanes', laneShape.strict()).parse(lanes.body);
-    expect((waiting as { entries: { kind: string }[] }[]).map(({ entries }) => entries[0]?.kind)).toEqual([
-      'volume-create',
-    ]);
-    const resource = lanes.body.lanes[0].resource as string;
+    expect(waiting.map(({ entries }) => entries[0]?.kind)).toEqual(['volume-create']);
+    const resource = lanes.body.lanes[0]?.resource ?? '';
     const one = await world.ops('GET', `/lanes/${resource}`);
     expect(one.body.lane).toEqual(lanes.body.lanes[0]);
     const truth = await world.ops('GET', `/volumes/${resource.slice('volume/'.length)}/truth`);

@@ -11,7 +11,7 @@ describe('recording requests', () => {
       world.send('POST', '/v2/volumes', { body, headers: { 'idempotency-key': key } });
     const together = await Promise.all(Array.from({ length: 6 }, () => send('one')));
     expect(together.map(({ status }) => status)).toEqual(together.map(() => 201));
-    const ids = new Set(together.map(({ body }) => body.volume.id as string));
+    const ids = new Set(together.map(({ body }) => body.volume.id));
     expect(ids.size).toBe(1);
     const [id] = [...ids];
     expect((await send('one', { ...BODY, tags: [] })).body.volume.id).toBe(id);
@@ -48,7 +48,7 @@ describe('recording requests', () => {
     expect([late.status, late.body.id]).toEqual([503, 'service_unavailable']);
     expect(late.body.message).toMatch(/action \d+ .*\(pending\)$/);
     expect(late.headers['retry-after']).toBe('2');
-    const n = /action (\d+)/.exec(late.body.message as string)?.[1];
+    const n = /action (\d+)/.exec(late.body.message)?.[1];
     expect((await world.send('GET', `/v2/actions/${n}`)).body.action.status).toBe('in-progress');
     expect((await world.send('GET', '/v2/volumes?name=keyed&region=nyc1')).body.volumes).toEqual([]);
     expect((await world.send('POST', '/v2/volumes', { body: BODY })).status).toBe(409);
@@ -93,7 +93,7 @@ describe('recording requests', () => {
       limits: { volumes: 2, gib: 3 },
     });
     const issued = await world.ops('POST', `/accounts/${made.body.account.id}/tokens`, { name: 't' });
-    const token = issued.body.secret as string;
+    const token = issued.body.secret;
     const create = async (name: string, size_gigabytes: number) =>
       await world.send('POST', '/v2/volumes', { token, body: { ...BODY, name, size_gigabytes } });
     const answers = await Promise.all(['a', 'b', 'c', 'd'].map((name) => create(name, 1)));
@@ -106,7 +106,7 @@ describe('recording requests', () => {
     const { volumes } = (await world.send('GET', '/v2/volumes', { token })).body;
     const grow = { type: 'resize', size_gigabytes: 3 };
     expect(
-      (await world.send('POST', `/v2/volumes/${volumes[0].id}/actions`, { token, body: grow })).status,
+      (await world.send('POST', `/v2/volumes/${volumes[0]?.id}/actions`, { token, body: grow })).status,
     ).toBe(403);
     await world.close();
   });
@@ -137,6 +137,7 @@ describe('recording requests', () => {
   it('tells nothing of its insides when something unforeseen goes wrong', async () => {
     const world = await ApiWorld.open();
     const id = await world.volume();
+    await world.settled(id);
     const key = world.registry.layout.volume(world.account, id as VolumeId);
     world.consul.store.transact([{ verb: 'set', key, value: '{"half":' }]);
     const answer = await world.send('GET', `/v2/volumes/${id}`);

@@ -1,6 +1,6 @@
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, Gauge, Registry } from 'prom-client';
 
-export { Counter, Gauge, Histogram };
+export { Counter, Gauge };
 export type Metrics = Registry;
 
 /**

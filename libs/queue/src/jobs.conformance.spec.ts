@@ -190,6 +190,20 @@ describe('processor', () => {
     expect(await queue.getJobCounts('active', 'completed')).toEqual({ active: 0, completed: 1 });
   });
 
+  it.each(['hung', 'refusing'] as const)('closes in time while Redis is %s', async (manner) => {
+    const { seen, processor } = recording();
+    await run([processor]);
+    const lane = newResource();
+    await bell.ring(QUEUE, lane);
+    await eventually(() => expect(seen).toContain(lane));
+    proxy.become(manner);
+    // Long enough for the worker to notice, and to be busy reconnecting.
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    const from = performance.now();
+    await closeAll();
+    expect(performance.now() - from).toBeLessThan(4000);
+  });
+
   it('drains once for many rings, beside the lanes of another queue', async () => {
     let drains = 0;
     const { seen, processor } = recording();

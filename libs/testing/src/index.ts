@@ -3,3 +3,4 @@ export * from './billing/index.js';
 export * from './kv/index.js';
 export * from './qemu/index.js';
 export * from './ceph/index.js';
+export * from './stack/index.js';

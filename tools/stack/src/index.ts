@@ -22,7 +22,7 @@ export { askGuest, guestDisks, type GuestDisk } from './outside/guest.js';
 export { query } from './outside/postgres.js';
 export { askQemu, vmDisks, type VmDisk } from './outside/qemu.js';
 export { progressTo, type Progress } from './progress.js';
-export { commonEnvironment, processNames, services, type Service } from './services.js';
+export { commonEnvironment, processNames, services, usualPorts, type Service } from './services.js';
 export type { ProcessRecord, Stack } from './state.js';
 export type { ProcessStatus } from './status.js';
 export { waitFor, type WaitOptions } from './wait.js';

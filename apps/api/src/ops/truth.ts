@@ -1,7 +1,6 @@
 import { lookQueueOf } from '@plumbline/domain';
 import type {
   AnyFacet,
-  Facet,
   FacetName,
   HostName,
   Json,
@@ -121,9 +120,8 @@ export function verdictOf(facets: readonly FacetTruth[], busy: boolean): Verdict
 }
 
 function holds(facet: AnyFacet, want: Json, seen: Json): boolean {
-  const typed = facet as unknown as Facet; // A table of facets forgets their types; the schemas bring them back, checked.
-  const wanted = want === null ? null : typed.want.parse(want);
-  return typed.holds(wanted, seen === null ? null : typed.seen.parse(seen));
+  const wanted = want === null ? null : facet.want.parse(want);
+  return facet.holds(wanted, seen === null ? null : facet.seen.parse(seen));
 }
 
 function expectedOf(facet: AnyFacet, record: VolumeRecord) {

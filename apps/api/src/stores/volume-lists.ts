@@ -61,9 +61,9 @@ export class VolumeLists {
   private async refresh(account: AccountId, nonces: readonly string[]): Promise<Shelf> {
     const known = this.shelves.get(account);
     const parts = await Promise.all(
-      nonces.map((nonce, at) => {
+      nonces.map(async (nonce, at) => {
         const part = known?.parts[at];
-        return part?.nonce === nonce ? part : this.readPart(account, HEX[at] ?? '', nonce);
+        return part?.nonce === nonce ? part : await this.readPart(account, HEX[at] ?? '', nonce);
       }),
     );
     return { parts, records: parts.flatMap(({ records }) => records).sort(byCreation) };

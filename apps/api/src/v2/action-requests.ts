@@ -28,7 +28,7 @@ export class ActionRequests {
     this.byType = new Map(requestable.map((definition) => [definition.request.type, definition]));
   }
 
-  /** The body schemas, by type: for the description of the API. */
+  /** The types that a body may ask for. */
   get types(): readonly string[] {
     return [...this.byType.keys()];
   }

@@ -17,6 +17,8 @@ export async function startRedis(stack: Stack): Promise<Started> {
     command: 'redis-server',
     args: [
       ...['--port', String(port), '--bind', '127.0.0.1', '--dir', dir],
+      // Without it Redis writes over its arguments, and nobody could see any more how it was started.
+      ...['--set-proc-title', 'no'],
       ...['--appendonly', 'yes', '--save', '', '--maxmemory', '1gb', '--maxmemory-policy', 'noeviction'],
     ],
     port,

@@ -1,0 +1,62 @@
+import type { Sample } from './bench.js';
+import { median } from './measure/figures.js';
+import type { Results } from './results.js';
+
+export interface Goal {
+  readonly name: string;
+  readonly unit: '' | '/s' | 'MB' | 's' | '×';
+  readonly value: number;
+  readonly bound: number;
+  readonly better: 'more' | 'less';
+  readonly met: boolean;
+}
+
+/** Everything with which the apps stand together on a machine. */
+const partsWithApps = ['consul', 'redis', 'postgres'];
+const apiMb = 170;
+const workerMb = 150;
+const togetherMb = 900;
+const readyS = 3;
+
+/** Judges what was measured; what was not measured has no goal. */
+export function goalsOf({ create, get, list, rest, startMs }: Results): Goal[] {
+  const goals: Goal[] = [];
+  const expect = (name: string, unit: Goal['unit'], value: number, better: Goal['better'], bound: number) =>
+    goals.push({
+      name,
+      unit,
+      value,
+      bound,
+      better,
+      met: better === 'more' ? value >= bound : value <= bound,
+    });
+  if (create) {
+    expect('created, of bare librbd', '', create.many.ratio, 'more', 0.4);
+    expect('one create, over the bare parts', '×', create.oneOverBare, 'less', 2.5);
+    expect('images before their intent', '', create.imagesUnasked, 'less', 0);
+  }
+  if (get) expect('volumes read', '/s', rateOf(get.get), 'more', 5_000);
+  if (list) expect('lists of 100', '/s', rateOf(list.list), 'more', 300);
+  for (const [name, mb] of Object.entries(rest.memoryMb)) {
+    if (name === 'api') expect('memory of api', 'MB', mb, 'less', apiMb);
+    else if (isApp(name)) expect(`memory of ${name}`, 'MB', mb, 'less', workerMb);
+  }
+  expect('memory together', 'MB', togetherOf(rest.memoryMb), 'less', togetherMb);
+  for (const [name, ms] of Object.entries(startMs))
+    expect(`start of ${name}`, 's', ms / 1_000, 'less', readyS);
+  return goals;
+}
+
+export function isApp(name: string): boolean {
+  return /^(api|scrubber|[a-z]+-worker)(-\d+)?$/.test(name);
+}
+
+/** Apps with Consul, Redis and PostgreSQL. */
+export function togetherOf(memoryMb: Readonly<Record<string, number>>): number {
+  const counted = Object.entries(memoryMb).filter(([name]) => isApp(name) || partsWithApps.includes(name));
+  return counted.reduce((sum, [, mb]) => sum + mb, 0);
+}
+
+export function rateOf(samples: readonly Sample[]): number {
+  return median(samples.map(({ perSecond }) => perSecond));
+}

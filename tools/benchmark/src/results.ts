@@ -1,0 +1,21 @@
+import type { Settings } from './args.js';
+import type { Compared } from './bench.js';
+import type { DeleteResult } from './phases/change.js';
+import type { CreateResult } from './phases/create.js';
+import type { GetResult, ListResult } from './phases/read.js';
+import type { Rest } from './phases/rest.js';
+
+/** All that a run measured; an operation that was not asked for is absent. */
+export interface Results {
+  readonly machine: { readonly cpus: number; readonly node: string; readonly loadBefore: number };
+  readonly settings: Settings;
+  readonly startMs: Readonly<Record<string, number>>;
+  readonly rest: Rest;
+  readonly create?: CreateResult;
+  readonly get?: GetResult;
+  readonly resize?: Compared;
+  readonly delete?: DeleteResult;
+  readonly list?: ListResult;
+  /** After all load, at rest again. */
+  readonly restAfter: Rest;
+}
