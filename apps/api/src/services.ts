@@ -13,16 +13,16 @@ import { AccountBook } from './ops/account-book.js';
 import { StateBooks } from './ops/state-books.js';
 import { Truths } from './ops/truths.js';
 import { VmInventory } from './ops/vm-inventory.js';
-import { RegistryActions, RegistryRequests, RegistryVolumes } from './stores/customer-stores.js';
+import { RegistryActions, RegistryRequests, RegistryVolumes } from '@plumbline/registry';
 import {
   RegistryAccounts,
   RegistryBoots,
-  RegistryDiscrepancies,
+  Discrepancies,
   RegistryLanes,
   RegistryTokens,
   RegistryVmBook,
   readOwed,
-} from './stores/operator-stores.js';
+} from '@plumbline/registry';
 import { ActionFinder } from './v2/action-finder.js';
 import { ActionRequests } from './v2/action-requests.js';
 import { Creations } from './v2/creation.js';
@@ -76,7 +76,7 @@ export function servicesOf(world: World): Services {
     new StateBooks({
       lanes: new RegistryLanes(kv, layout),
       boots: new RegistryBoots(kv, layout),
-      discrepancies: new RegistryDiscrepancies(kv, layout),
+      discrepancies: new Discrepancies({ kv, layout }),
     }),
     new Truths({
       journal: engine.journal,

@@ -17,9 +17,8 @@ import { intentCatalog } from '@plumbline/intents';
 import { Readiness, createLog, createMetrics } from '@plumbline/platform';
 import type { LookAnswer, LookPlace } from '@plumbline/queue';
 import { createJournal } from '@plumbline/registry';
-import { FakeConsul, createFakeRegistry } from '@plumbline/testing';
+import { MemorySources, FakeConsul, createFakeRegistry } from '@plumbline/testing';
 import type { FakeManners, FakeRegistry } from '@plumbline/testing';
-import { MemorySources } from '../../../libs/testing/src/engine/memory-sources.js';
 import { FACETS } from '../src/facets.js';
 import type { Awaited, Ended, Waiting } from '../src/intake.js';
 import type { PageLinks } from '../src/http/paging.js';
@@ -282,7 +281,7 @@ function workerOf(
     catchUp: () => Promise.resolve(),
     report: () => undefined,
     stopping: () => false,
-    busy: new Set(),
+    busy: new Map(),
   };
 }
 

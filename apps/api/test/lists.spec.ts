@@ -3,7 +3,7 @@ import type { AccountId, VolumeId, VolumeRecord } from '@plumbline/domain';
 import { createFakeRegistry } from '@plumbline/testing';
 import type { FakeRegistry } from '@plumbline/testing';
 import fc from 'fast-check';
-import { VolumeLists } from '../src/stores/volume-lists.js';
+import { VolumeLists } from '@plumbline/registry';
 
 const ACCOUNT = 'account' as AccountId;
 const RUNS = 200;

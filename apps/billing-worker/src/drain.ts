@@ -17,7 +17,7 @@ export async function drain(
   const pages: OwedPages = {
     async page() {
       const next = await batches.next();
-      return next.done === true ? [] : next.value.map((entry) => ({ ...entry, index: 0 }));
+      return next.done === true ? [] : next.value;
     },
     record: (facts) => client.record(facts),
     remove: (entries) => owed.remove(entries),

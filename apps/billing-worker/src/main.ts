@@ -25,6 +25,7 @@ let migrated = false;
 
 const work = drainProcessor({
   queue,
+  by: config.name,
   ratePerSecond: config.ratePerSecond,
   log,
   metrics,

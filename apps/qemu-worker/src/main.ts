@@ -1,7 +1,7 @@
 import { lookQueueOf, queueOf } from '@plumbline/domain';
 import { commonVariables, hostName, readConfig, text, variable, workerVariables } from '@plumbline/platform';
 import { connectQemu } from '@plumbline/qemu-adapter';
-import type { VmRecord } from '@plumbline/domain';
+import { RegistryVms } from '@plumbline/registry';
 import { Boots, rulesOf, startLaneWorker, startProcess } from '@plumbline/worker';
 
 const APP = 'qemu-worker';
@@ -20,14 +20,10 @@ const config = readConfig(
 const self = await startProcess({ app: APP, config, host: config.host });
 const boots = new Boots(self, rulesOf(self));
 await boots.start();
+const vms = new RegistryVms(self.registry.kv, self.registry.layout);
 const client = connectQemu({
   host: config.host,
-  vms: async () => {
-    const [entries = []] = await self.registry.kv.readTrees([self.registry.layout.vms]);
-    return entries
-      .map(({ value }) => JSON.parse(value) as VmRecord)
-      .filter(({ host }) => host === config.host);
-  },
+  vms: async () => (await vms.list()).filter(({ host }) => host === config.host),
   cephConf: config.cephConf,
   cephUser: config.cephUser,
 });

@@ -83,6 +83,6 @@ export interface WorkerContext extends EngineContext {
   report(source: SourceName, outcome: Outcome, error?: unknown): void;
   /** True when this process is to end: nothing new is begun, and what was begun is handed back. */
   stopping(): boolean;
-  /** Resources that a handler of this process is busy with. */
-  readonly busy: Set<ResourceName>;
+  /** Resources that a handler of this process is busy with, and whether they were rung since it looked last. */
+  readonly busy: Map<ResourceName, 'looking' | 'rung'>;
 }

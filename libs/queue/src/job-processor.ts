@@ -20,6 +20,8 @@ export type JobOutcome = void | { readonly throttledMs: number };
 
 export interface JobWork<J> {
   readonly queue: QueueName;
+  /** The process's name: ended jobs say who took them. */
+  readonly by?: string;
   readonly concurrency: number;
   /** Jobs a second over all workers of the queue; absent or nought: no limit. */
   readonly ratePerSecond?: number;
@@ -131,7 +133,7 @@ export class JobProcessor<J = unknown> extends WorkerHost {
 
   private count(outcome: 'done' | 'failed' | 'dropped' | 'throttled'): string {
     this.outcomes.inc({ queue: this.queue, outcome });
-    return outcome;
+    return this.work.by === undefined ? outcome : `${outcome} by ${this.work.by}`;
   }
 }
 

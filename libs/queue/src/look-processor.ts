@@ -16,6 +16,7 @@ const ITEMS_MAX = 10_000;
 
 interface LookWork {
   readonly queue: QueueName;
+  readonly by?: string;
   readonly sources: ReadonlyMap<FacetName, Source>;
   readonly redis: RedisConnection;
   readonly log: Logger;

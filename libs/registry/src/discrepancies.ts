@@ -1,6 +1,8 @@
 import type { DiscrepancyRecord } from '@plumbline/domain';
 import type { Kv } from './kv.js';
 import type { Layout } from './layout.js';
+import { readPage } from './stores/entries.js';
+import type { Listing } from './stores/ports.js';
 
 /** What the scrubber has found and not seen mended: one key for each thing of each facet. */
 export class Discrepancies {
@@ -10,6 +12,12 @@ export class Discrepancies {
   async list(): Promise<readonly DiscrepancyRecord[]> {
     const [entries = []] = await this.by.kv.readTrees([this.by.layout.discrepancies]);
     return entries.map(({ value }) => JSON.parse(value) as DiscrepancyRecord);
+  }
+
+  /** @throws Refusal */
+  async page(from: number, count: number): Promise<Listing<DiscrepancyRecord>> {
+    const { kv, layout } = this.by;
+    return await readPage<DiscrepancyRecord>(kv, { prefix: layout.discrepancies, from, count });
   }
 
   /** @throws Refusal */

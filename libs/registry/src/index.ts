@@ -16,3 +16,7 @@ export * from './owed.js';
 export * from './lanes.js';
 export * from './volume-ids.js';
 export * from './discrepancies.js';
+export * from './stores/ports.js';
+export * from './stores/customer-stores.js';
+export * from './stores/operator-stores.js';
+export * from './stores/volume-lists.js';

@@ -33,7 +33,7 @@ export async function startLaneWorker(
 ): Promise<void> {
   const { client, config, queue } = by;
   const { log, metrics, redis } = process;
-  const busy = new Set<ResourceName>();
+  const busy: WorkerContext['busy'] = new Map();
   let stopping = false;
   const context: WorkerContext = {
     ...engineContext(process),
@@ -48,6 +48,7 @@ export async function startLaneWorker(
   };
   const lanes = laneProcessor({
     queue,
+    by: process.config.name,
     concurrency: config.concurrency,
     ratePerSecond: config.ratePerSecond,
     log,
@@ -79,11 +80,11 @@ export async function startLaneWorker(
 }
 
 export function looksOf(
-  { redis, log, metrics }: Process,
+  { config, redis, log, metrics }: Process,
   queue: QueueName,
   sources: ReadonlyMap<FacetName, Source>,
 ): JobProcessor {
-  return lookProcessor({ queue, sources, redis, log, metrics });
+  return lookProcessor({ queue, by: config.name, sources, redis, log, metrics });
 }
 
 /** Takes jobs from now on; at the end waits for those under way. */

@@ -19,7 +19,7 @@ interface Service {
   networks: { plumbline?: { ipv4_address: string } } | string[];
   restart?: string;
   container_name?: string;
-  healthcheck?: object;
+  healthcheck?: { test: string[] };
   deploy: { resources: { limits: { cpus: string; memory: string } } };
 }
 

@@ -3,7 +3,7 @@ import { isUuid, notFound } from '@plumbline/domain';
 import type { AccountId, AccountRecord, TokenRecord } from '@plumbline/domain';
 import type { z } from 'zod';
 import { sha256Of } from '../http/caller.js';
-import type { Accounts, Tokens } from '../stores/ports.js';
+import type { Accounts, Tokens } from '@plumbline/registry';
 import type { accountBody } from './bodies.js';
 
 const SECRET_BYTES = 32;

@@ -1,4 +1,4 @@
-import type { Boots, Discrepancies, Lanes } from '../stores/ports.js';
+import type { Boots, Discrepancies, Lanes } from '@plumbline/registry';
 
 /** What operators read of the system's own state. */
 export class StateBooks {

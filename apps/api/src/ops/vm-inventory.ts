@@ -1,7 +1,7 @@
 import { Refusal, notFound } from '@plumbline/domain';
 import type { Region, VmRecord } from '@plumbline/domain';
 import type { z } from 'zod';
-import type { Accounts, VmBook } from '../stores/ports.js';
+import type { Accounts, VmBook } from '@plumbline/registry';
 import { VM_ID_MAX, vmIdOf } from '../v2/vm-finder.js';
 import type { vmBody } from './bodies.js';
 

@@ -2,7 +2,7 @@ import { notFound, volumeResource } from '@plumbline/domain';
 import type { AccountId, ActionNumber, ActionRecord, VolumeId } from '@plumbline/domain';
 import { slicePage } from '../http/paging.js';
 import type { Page } from '../http/paging.js';
-import type { Actions } from '../stores/ports.js';
+import type { Actions } from '@plumbline/registry';
 
 const NUMBER = /^[1-9][0-9]{0,15}$/;
 

@@ -4,7 +4,7 @@ import type { AccountRecord, ActionRecord, Instant, VolumeId, VolumeRecord } fro
 import type { AdmissionRequest } from '@plumbline/engine';
 import { volumeCreate } from '@plumbline/intents';
 import type { Ended, Intake } from '../intake.js';
-import type { Actions, RequestRecord, Requests } from '../stores/ports.js';
+import type { Actions, RequestRecord, Requests } from '@plumbline/registry';
 import { createParams } from './bodies.js';
 import type { CreateWish } from './bodies.js';
 

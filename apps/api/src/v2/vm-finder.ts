@@ -1,6 +1,6 @@
 import { Refusal, notFound } from '@plumbline/domain';
 import type { AccountId, VmId, VmRecord } from '@plumbline/domain';
-import type { Vms } from '../stores/ports.js';
+import type { Vms } from '@plumbline/registry';
 
 export interface VmFilter {
   readonly name: string | null;

@@ -1,6 +1,6 @@
 import { Refusal, notFound, parseVolumeId } from '@plumbline/domain';
 import type { AccountId, Region, RegionSlug, VolumeId, VolumeRecord } from '@plumbline/domain';
-import type { Volumes } from '../stores/ports.js';
+import type { Volumes } from '@plumbline/registry';
 
 export interface VolumeFilter {
   readonly name: string | null;

@@ -214,7 +214,7 @@ export class EngineWorld {
       catchUp: () => Promise.resolve(),
       report: () => undefined,
       stopping: () => this.crashed,
-      busy: new Set(),
+      busy: new Map(),
     };
   }
 

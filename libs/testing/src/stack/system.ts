@@ -151,7 +151,7 @@ export class System {
     return { ...answer, action: answer.body.action.id, volume: answer.body.links.volume.id };
   }
 
-  async recordMany(prefix: string, count: number): Promise<readonly Recorded[]> {
+  async recordMany(prefix: string, count: number): Promise<readonly (Answer<unknown> & Recorded)[]> {
     return Promise.all(Array.from({ length: count }, (_, n) => this.record(`${prefix}-${n}`)));
   }
 

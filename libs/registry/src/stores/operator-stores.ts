@@ -3,7 +3,6 @@ import type {
   AccountId,
   AccountRecord,
   BootRecord,
-  Json,
   Lane,
   OwedFact,
   ResourceName,
@@ -13,10 +12,11 @@ import type {
   VmRecord,
   VolumeId,
 } from '@plumbline/domain';
-import type { Kv, KvOp, Layout } from '@plumbline/registry';
+import type { Kv, KvOp } from '../kv.js';
+import type { Layout } from '../layout.js';
 import { RegistryVms } from './customer-stores.js';
-import { parseEntry, readMany, readOne, readTree } from './entries.js';
-import type { Accounts, Boots, Discrepancies, Lanes, Listing, Tokens, VmBook } from './ports.js';
+import { parseEntry, readOne, readPage, readTree } from './entries.js';
+import type { Accounts, Boots, Lanes, Listing, Tokens, VmBook } from './ports.js';
 
 export class RegistryAccounts implements Accounts {
   constructor(
@@ -107,17 +107,6 @@ export class RegistryLanes implements Lanes {
   }
 }
 
-export class RegistryDiscrepancies implements Discrepancies {
-  constructor(
-    private readonly kv: Kv,
-    private readonly layout: Layout,
-  ) {}
-
-  async page(from: number, count: number): Promise<Listing<Json>> {
-    return await readPage<Json>(this.kv, { prefix: this.layout.discrepancies, from, count });
-  }
-}
-
 export class RegistryBoots implements Boots {
   constructor(
     private readonly kv: Kv,
@@ -141,14 +130,6 @@ export async function readOwed(kv: Kv, layout: Layout, id: VolumeId): Promise<re
   const sources = Object.keys(SOURCES) as SourceName[];
   const trees = await kv.readTrees(sources.map((source) => layout.owedOf(source, volumeResource(id))));
   return trees.flat().flatMap((entry) => parseEntry<OwedFact>(entry) ?? []);
-}
-
-async function readPage<T>(
-  kv: Kv,
-  { prefix, from, count }: { prefix: string; from: number; count: number },
-): Promise<Listing<T>> {
-  const keys = await kv.keys(prefix);
-  return { items: await readMany<T>(kv, keys.slice(from, from + count)), total: keys.length };
 }
 
 /** Keys made here have fresh random names: that one is taken cannot be. */

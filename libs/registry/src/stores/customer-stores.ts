@@ -9,11 +9,14 @@ import type {
   VolumeRecord,
 } from '@plumbline/domain';
 import { volumeIdOf } from '@plumbline/domain';
-import type { Kv, Layout } from '@plumbline/registry';
-import type { ActionPlace } from '../intake.js';
+import type { Kv } from '../kv.js';
+import type { Layout } from '../layout.js';
 import { parseEntry, readMany, readOne, readTree } from './entries.js';
 import type { Actions, RequestRecord, Requests, Vms, Volumes } from './ports.js';
 import { VolumeLists } from './volume-lists.js';
+
+/** Where an action is found. */
+type ActionPlace = Pick<ActionRecord, 'account' | 'n' | 'resource'>;
 
 /** The registry's keys as the customers' side reads them. */
 export class RegistryVolumes implements Volumes {

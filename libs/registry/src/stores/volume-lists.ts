@@ -1,5 +1,6 @@
 import type { AccountId, VolumeRecord } from '@plumbline/domain';
-import type { Kv, Layout } from '@plumbline/registry';
+import type { Kv } from '../kv.js';
+import type { Layout } from '../layout.js';
 import { SharedWork } from './shared-work.js';
 
 const HEX = [...'0123456789abcdef'];

@@ -4,7 +4,6 @@ import type {
   ActionNumber,
   ActionRecord,
   BootRecord,
-  Json,
   Lane,
   RegionSlug,
   ResourceName,
@@ -82,8 +81,4 @@ export interface Lanes {
 export interface Boots {
   /** Each with the count of its beats. */
   list(): Promise<readonly (Omit<BootRecord, 'nonce'> & { readonly beats: number | null })[]>;
-}
-
-export interface Discrepancies {
-  page(from: number, count: number): Promise<Listing<Json>>;
 }

@@ -1,4 +1,5 @@
-import type { Kv, KvEntry } from '@plumbline/registry';
+import type { Kv, KvEntry } from '../kv.js';
+import type { Listing } from './ports.js';
 
 /** Keys that one read may name: more are read in several, each at an instant of its own. */
 const KEYS_PER_READ = 60;
@@ -25,4 +26,13 @@ export async function readMany<T>(kv: Kv, keys: readonly string[]): Promise<read
 export async function readTree<T>(kv: Kv, prefix: string): Promise<readonly T[]> {
   const [entries = []] = await kv.readTrees([prefix]);
   return entries.map(({ value }) => JSON.parse(value) as T);
+}
+
+/** Part of a long listing, in the order of its keys. */
+export async function readPage<T>(
+  kv: Kv,
+  { prefix, from, count }: { prefix: string; from: number; count: number },
+): Promise<Listing<T>> {
+  const keys = await kv.keys(prefix);
+  return { items: await readMany<T>(kv, keys.slice(from, from + count)), total: keys.length };
 }

@@ -1,0 +1,305 @@
+import {
+  InvariantError,
+  PARK_REASONS,
+  RejectedError,
+  Refusal,
+  ThrottledError,
+  TransientError,
+  UncertainError,
+} from '@plumbline/domain';
+import type { Backend, IntentId, Json, LaneEntry, ParkReason, Snapshot, Step } from '@plumbline/domain';
+import { queueOfFacet } from './admit.js';
+import { parkReasonOf, stepHolds } from './compare.js';
+import { backoffMs } from './backoff.js';
+import { withDeadline } from './deadline.js';
+import { commitEdit, settleEdit } from './settle.js';
+import { canBeUndone, nextMove, stepStateOf } from './next.js';
+import type { Move } from './next.js';
+import type { WorkerContext } from './ports.js';
+import { LostTurn } from './turn.js';
+import type { Turn } from './turn.js';
+import { isCancelled, queueOfMove, queueToRing } from './work.js';
+
+/** No plan has nearly as many moves: a turn that makes more is going in circles. */
+const MOVES_MAX = 256;
+/** A call whose deadline passed may still be under way; longer than this it is not waited for, and the boot ends. */
+const OPEN_CALL_MAX_MS = 60_000;
+
+class Park extends Error {
+  constructor(
+    readonly reason: ParkReason,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** `overtaken`: another wrote the lane first. `away`: the registry was, and a turn may be left in this boot's name. */
+export type TurnEnd = 'settled' | 'left' | 'overtaken' | 'away' | { readonly throttledMs: number };
+
+/** Carries one turn from its first move to its last write. */
+export function carryTurn(context: WorkerContext, turn: Turn): Promise<TurnEnd> {
+  return new Worker(context, turn).run();
+}
+
+class Worker {
+  private readonly intent: IntentId;
+
+  constructor(
+    private readonly context: WorkerContext,
+    private readonly turn: Turn,
+  ) {
+    this.intent = turn.head.intent;
+  }
+
+  async run(): Promise<TurnEnd> {
+    const { context, turn } = this;
+    for (let moves = 0; moves < MOVES_MAX; moves += 1) {
+      const move = nextMove(turn.head);
+      try {
+        if (context.stopping()) return await this.handOver(move);
+        const queue = queueOfMove(move);
+        if (queue !== null && queue !== context.queue) return await this.handOver(move);
+        const end = await this.make(move);
+        if (end !== null) return end;
+      } catch (error) {
+        const end = await this.failed(move, error);
+        if (end !== null) return end;
+      }
+    }
+    await this.park('invariant', 'the intent makes moves without end');
+    return 'left';
+  }
+
+  private async make(move: Move): Promise<TurnEnd | null> {
+    const { context, turn } = this;
+    switch (move.do) {
+      case 'step':
+        if (this.turnRound()) return await this.startUndoing('Deleted before it was finished.');
+        return await this.carryOut(move);
+      case 'undo':
+        return await this.takeBack(move);
+      case 'commit':
+        return await this.commit();
+      case 'settle':
+        return await this.settle(move.as);
+      default:
+        throw new InvariantError(`a turn met the move ${move.do}`, { reason: 'unexpected-move' });
+    }
+  }
+
+  /** What cancels the head ends with it, and so does what is between them: all of them are waited for. */
+  private async settle(as: 'done' | 'undone'): Promise<TurnEnd> {
+    const { context, turn } = this;
+    let before: readonly LaneEntry[] = [];
+    await turn.save((head, snapshot) => {
+      before = snapshot.lane?.entries ?? [];
+      return settleEdit(context, head, snapshot, as);
+    });
+    const { lane, resource } = turn.snapshot;
+    for (const { intent } of before.slice(0, before.length - (lane?.entries.length ?? 0)))
+      context.bell.wake(resource, intent);
+    return 'settled';
+  }
+
+  /** A delete came while the volume was being made. */
+  private turnRound(): boolean {
+    return this.turn.head.undoing === null && isCancelled(this.turn.snapshot.lane, this.context.rules);
+  }
+
+  private async startUndoing(why: string): Promise<null> {
+    await this.turn.save((head) => ({ head: { ...head, undoing: why, tries: 0 } }));
+    return null;
+  }
+
+  private async carryOut(move: Extract<Move, { do: 'step' }>): Promise<TurnEnd | null> {
+    const { turn } = this;
+    const { stage, index, step } = move;
+    const backend = this.backendOf(step);
+    const mustLook = !this.isFreshlyMinted(move);
+    let before: Json = null;
+    if (mustLook) {
+      before = await this.call(step, (signal) => backend.observe(step, signal));
+      const reason = parkReasonOf(backend.facet, step, before);
+      if (reason !== null) throw new Park(reason, `${step.facet} ${step.key} was not found as it must be`);
+      if (stepHolds(backend.facet, step, before)) {
+        turn.note(stage, index, 'done', before);
+        return null;
+      }
+      if (step.mode === 'require')
+        throw new TransientError(`${step.facet} ${step.key} is not as required`, { reason: 'requirement' });
+      if (stepStateOf(turn.head, stage, index) === 'untouched') {
+        const line = turn.line(stage, index, 'started', before);
+        await turn.save((head) => ({ head: { ...head, ledger: [...head.ledger, line] } }));
+        if (this.turnRound()) return await this.startUndoing('Deleted before it was finished.');
+      }
+    }
+    const first = this.beforeOf(index, stage);
+    const applied = await this.call(step, (signal) =>
+      backend.apply(step, { want: step.want, before: first }, signal),
+    );
+    if ('waitMs' in applied) return await this.askAgain(applied.waitMs);
+    if (!stepHolds(backend.facet, step, applied.seen))
+      throw new TransientError(`${step.facet} ${step.key} did not become what was wanted`, {
+        reason: 'not-yet',
+      });
+    turn.note(stage, index, 'done', applied.seen);
+    return null;
+  }
+
+  /** First turn, first try: what only this intent can have made is made without looking. */
+  private isFreshlyMinted({ step }: { step: Step }): boolean {
+    const { head, attempt } = this.turn;
+    return step.minted === true && attempt.turn === 1 && head.tries === 0;
+  }
+
+  private beforeOf(index: number, stage: 'prepare' | 'finish'): Json {
+    const started = this.turn.head.ledger.find(
+      (line) => line.stage === stage && line.step === index && line.what === 'started',
+    );
+    return started?.seen ?? null;
+  }
+
+  private async takeBack({ index, step }: Extract<Move, { do: 'undo' }>): Promise<TurnEnd | null> {
+    const backend = this.backendOf(step);
+    const before = this.beforeOf(index, 'prepare');
+    const undone = await this.call(step, (signal) => backend.undo(step, { want: step.want, before }, signal));
+    if ('waitMs' in undone) return await this.askAgain(undone.waitMs);
+    this.turn.note('prepare', index, 'undone', undone.seen);
+    return null;
+  }
+
+  private async commit(): Promise<TurnEnd | null> {
+    const { context, turn } = this;
+    const found = turn.found.bind(turn);
+    const owes = turn.head.plan?.owes ?? [];
+    await turn.save((head, snapshot) => commitEdit(context, head, snapshot, found));
+    const settled = turn.snapshot.lane?.entries[0]?.intent !== this.intent;
+    if (settled || turn.head.committed !== null) {
+      context.bell.wake(turn.snapshot.resource, this.intent);
+      for (const { facet } of owes) context.bell.drain(queueOfFacet(facet));
+    }
+    return settled ? 'settled' : null;
+  }
+
+  private async handOver(move: Move): Promise<TurnEnd> {
+    await this.turn.giveBack();
+    await this.context.bell.ring(queueToRing(move), this.turn.snapshot.resource);
+    return 'left';
+  }
+
+  private async askAgain(waitMs: number): Promise<TurnEnd> {
+    await this.turn.giveBack();
+    await this.context.bell.ring(this.context.queue, this.turn.snapshot.resource, { delayMs: waitMs });
+    return 'left';
+  }
+
+  private backendOf(step: Step): Backend {
+    const backend = this.context.backends.get(step.facet);
+    if (backend === undefined)
+      throw new InvariantError(`this worker has no hands for ${step.facet}`, { reason: 'no-backend' });
+    return backend;
+  }
+
+  /** One call out, with a deadline. Whatever is unclassified may have happened. */
+  private async call<T>(step: Step, call: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const source = this.backendOf(step).facet.source;
+    try {
+      const result = await withDeadline(this.context, call);
+      this.context.report(source, 'ok');
+      return result;
+    } catch (error) {
+      const failed = error instanceof TransientError || error instanceof UncertainError;
+      this.context.report(source, failed ? 'failed' : 'ok', error);
+      throw error;
+    }
+  }
+
+  /** What an error means for the intent. Null: the turn goes on. */
+  private async failed(move: Move, error: unknown): Promise<TurnEnd | null> {
+    const fields = { ...fieldsOf(this.turn.snapshot), move: move.do, err: error };
+    if (error instanceof LostTurn) {
+      this.context.log.info(fields, 'turn was lost to another attempt');
+      return 'left';
+    }
+    if (error instanceof Refusal) {
+      this.context.log.warn(fields, 'registry could not be written');
+      return 'away';
+    }
+    this.context.log.warn(fields, 'step failed');
+    try {
+      await this.waitForOpenCalls(move);
+      return await this.react(move, error);
+    } catch (failure) {
+      this.context.log.warn({ ...fields, err: failure }, 'turn could not be given back');
+      return failure instanceof LostTurn ? 'left' : 'away';
+    }
+  }
+
+  private async react(move: Move, error: unknown): Promise<TurnEnd | null> {
+    const { context, turn } = this;
+    if (error instanceof Park) return await this.park(error.reason, error.message);
+    if (error instanceof ThrottledError) {
+      await turn.giveBack();
+      return { throttledMs: error.retryAfterMs };
+    }
+    if (error instanceof InvariantError) return await this.park(parkReasonNamed(error.reason), error.message);
+    if (error instanceof RejectedError) return await this.rejected(move, error.message);
+    const tries = turn.head.tries + 1;
+    if (tries >= context.policy.triesMax) {
+      const isRequirement = move.do === 'step' && move.step.mode === 'require';
+      const message = error instanceof Error ? error.message : String(error);
+      return isRequirement ? await this.rejected(move, message) : await this.park('tries-exhausted', message);
+    }
+    await turn.giveBack({ tries });
+    const delayMs = backoffMs({ tries, ...context.policy, random: context.random() });
+    await context.bell.ring(context.queue, turn.snapshot.resource, { delayMs });
+    return 'left';
+  }
+
+  /** Definitely not done, and never will be: before the commit the intent is undone, else a person is needed. */
+  private async rejected(move: Move, message: string): Promise<TurnEnd | null> {
+    if (move.do === 'undo') return await this.park('undo-failed', message);
+    if (this.turn.head.committed !== null) return await this.park('rejected-after-commit', message);
+    if (!canBeUndone(this.turn.head)) return await this.park('release-rejected', message);
+    return await this.startUndoing(message);
+  }
+
+  private async park(reason: ParkReason, detail: string): Promise<TurnEnd> {
+    const at = this.context.clock.now();
+    await this.turn.giveBack({ parked: { reason, detail, at } });
+    this.context.log.error({ ...fieldsOf(this.turn.snapshot), reason, detail }, 'intent is parked');
+    this.context.bell.wake(this.turn.snapshot.resource, this.intent);
+    return 'left';
+  }
+
+  /** The turn is never given back while a call of its own is open: what lands late would be another attempt's. */
+  private async waitForOpenCalls(move: Move): Promise<void> {
+    if (move.do !== 'step' && move.do !== 'undo') return;
+    const backend = this.context.backends.get(move.step.facet);
+    if (backend === undefined) return;
+    const { signal, clear } = this.context.clock.deadline(OPEN_CALL_MAX_MS);
+    const late = new Promise<'late'>((resolve) => signal.addEventListener('abort', () => resolve('late')));
+    const end = await Promise.race([backend.idle(move.step), late]);
+    clear();
+    if (end !== 'late') return;
+    this.context.boots.end('a call did not come back');
+    throw new LostTurn();
+  }
+}
+
+/** An adapter may name the page that helps with what it found. */
+function parkReasonNamed(reason: string): ParkReason {
+  return PARK_REASONS.find((known) => known === reason) ?? 'invariant';
+}
+
+function fieldsOf(snapshot: Snapshot): object {
+  const head = snapshot.lane?.entries[0];
+  return {
+    resource: snapshot.resource,
+    intentId: head?.intent,
+    kind: head?.kind,
+    attempt: head?.attempt?.turn,
+    requestId: head?.requestId,
+  };
+}
