@@ -86,6 +86,7 @@ describe('bad input to a running system', () => {
     fc.constant(null),
   );
   const size = fc.oneof(whole, fraction, noNumber, fc.constant(1e300));
+  const edges: [unknown][] = [[0], [-1], [16_385], [0.5], [16_384.5], ['1'], [null], [true]];
 
   it(
     'refuses sizes that are no whole number of 1 to 16384, in creates and in growth, naming the field',
@@ -100,7 +101,7 @@ describe('bad input to a running system', () => {
             );
             refused(await act(kept, { type: 'resize', size_gigabytes }), 422, 'size_gigabytes');
           }),
-          runs,
+          { ...runs, examples: edges },
         ),
       );
     },

@@ -134,7 +134,7 @@ describe('the operators’ side', () => {
         .parse((await world.ops('GET', `/volumes/${id}/truth`)).body)
         .facets.map((one) => [one.facet, one.expected, one.agrees]);
     const plain = [
-      ['ceph.image', { sizeGib: 1 }, true],
+      ['ceph.image', { sizeGib: 1, imageId: expect.any(String) as string }, true],
       ['billing.subscription', { sizeGib: 1 }, null],
     ];
     expect(await facets()).toEqual(plain);

@@ -1,7 +1,7 @@
 import { connectCeph, exitNow } from '@plumbline/ceph-adapter';
 import { lookQueueOf, queueOf } from '@plumbline/domain';
 import { commonVariables, readConfig, text, workerVariables } from '@plumbline/platform';
-import { Boots, rulesOf, startLaneWorker, startProcess } from '@plumbline/worker';
+import { Boots, startLaneWorker, startProcess, untilConnected } from '@plumbline/worker';
 
 const APP = 'ceph-worker';
 
@@ -15,20 +15,22 @@ const config = readConfig(
   process.env,
 );
 
-const self = await startProcess({ app: APP, config, host: null });
-const boots = new Boots(self, rulesOf(self));
+const self = await startProcess({ app: APP, config, host: null, exit: exitNow });
+const boots = new Boots(self);
 await boots.start();
-const client = await connectCeph({
-  conf: config.cephConf,
-  user: config.cephUser,
-  pools: config.regions.map(({ pool }) => pool),
-  callsMax: config.concurrency,
-  isBootAddress: (address) => boots.view.addresses().has(address),
-  onBlocklisted: () => {
-    self.log.fatal({ address: client.address }, 'this client was blocklisted: the boot has to end');
-    exitNow(1);
-  },
-});
+const client = await untilConnected(self, 'ceph', () =>
+  connectCeph({
+    conf: config.cephConf,
+    user: config.cephUser,
+    pools: config.regions.map(({ pool }) => pool),
+    callsMax: config.concurrency,
+    isBootAddress: (address) => boots.view.addresses().has(address),
+    onBlocklisted: () => {
+      self.log.fatal({}, 'this client was blocklisted: the boot has to end');
+      exitNow(1);
+    },
+  }),
+);
 // The address before the first effect: whatever this process does, it can be cut off.
 await self.registry.boots.noteAddress(client.address);
 boots.takeOverWith(client);

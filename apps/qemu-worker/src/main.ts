@@ -1,10 +1,13 @@
+import { connectCeph, exitNow } from '@plumbline/ceph-adapter';
 import { lookQueueOf, queueOf } from '@plumbline/domain';
 import { commonVariables, hostName, readConfig, text, variable, workerVariables } from '@plumbline/platform';
 import { connectQemu } from '@plumbline/qemu-adapter';
 import { RegistryVms } from '@plumbline/registry';
-import { Boots, rulesOf, startLaneWorker, startProcess } from '@plumbline/worker';
+import { Boots, startLaneWorker, startProcess, untilConnected } from '@plumbline/worker';
 
 const APP = 'qemu-worker';
+/** Ceph is only asked whether it answers, and all who ask at once share the answer. */
+const PINGS_MAX = 2;
 
 const config = readConfig(
   {
@@ -12,20 +15,37 @@ const config = readConfig(
     ...workerVariables(),
     host: variable('PLUMBLINE_HOST', { schema: hostName, must: 'the name of this hypervisor host' }),
     cephConf: text('CEPH_CONF', { must: 'the path of a ceph.conf that the VMs can read' }),
-    cephUser: text('QEMU_CEPH_USER', { must: 'the cephx user that VMs open images as' }),
+    cephUser: text('CEPH_USER', { must: 'a cephx user that reads, such as client.plumbline-qemu' }),
+    vmCephUser: text('QEMU_CEPH_USER', { must: 'the cephx user that VMs open images as' }),
   },
   process.env,
 );
 
-const self = await startProcess({ app: APP, config, host: config.host });
-const boots = new Boots(self, rulesOf(self));
+const self = await startProcess({ app: APP, config, host: config.host, exit: exitNow });
+const boots = new Boots(self);
 await boots.start();
+const ceph = await untilConnected(self, 'ceph', () =>
+  connectCeph({
+    conf: config.cephConf,
+    user: config.cephUser,
+    pools: config.regions.map(({ pool }) => pool),
+    callsMax: PINGS_MAX,
+    isBootAddress: () => false,
+    onBlocklisted: () => {
+      self.log.fatal({}, 'this client was blocklisted: the boot has to end');
+      exitNow(1);
+    },
+  }),
+);
+self.shutdown.atEnd('ceph', () => ceph.close());
 const vms = new RegistryVms(self.registry.kv, self.registry.layout);
 const client = connectQemu({
   host: config.host,
   vms: async () => (await vms.list()).filter(({ host }) => host === config.host),
   cephConf: config.cephConf,
-  cephUser: config.cephUser,
+  cephUser: config.vmCephUser,
+  // A QEMU that waits for Ceph answers nobody and lets its guest stand still: it is asked for nothing meanwhile.
+  mayOpenImages: (signal) => ceph.ping(signal),
 });
 await boots.succeed();
 await startLaneWorker(self, {

@@ -8,17 +8,20 @@ import type { Shutdown } from '@plumbline/platform';
 import { qemuDevice, qemuNode } from '@plumbline/qemu-facets';
 import { Listener, Looks } from '@plumbline/queue';
 import { Discrepancies, Leadership, mintedVolumeIds } from '@plumbline/registry';
-import { Boots, rulesOf, startProcess } from '@plumbline/worker';
+import { Boots, startProcess, untilConnected } from '@plumbline/worker';
 import type { Process } from '@plumbline/worker';
 import { Scrubber } from './pass.js';
 import { remoteSource } from './remote-source.js';
 import { sweep } from './sweep.js';
+import { withoutTrash } from './without-trash.js';
 
 const APP = 'scrubber';
 const SWEEP_MS = 5000;
 const PASS_MS = 60_000;
 const FOLLOW_MS = 2000;
 const DEADLINE_MS = 10_000;
+/** A silent boot is fenced after 8 s; what it had under way has ended then, or never will. */
+const SILENCE_MS = 10_000;
 
 const config = readConfig(
   {
@@ -30,19 +33,21 @@ const config = readConfig(
   process.env,
 );
 
-const self = await startProcess({ app: APP, config, host: null });
-const boots = new Boots(self, rulesOf(self));
+const self = await startProcess({ app: APP, config, host: null, exit: exitNow });
+const boots = new Boots(self);
 await boots.start();
-const ceph = await connectCeph({
-  conf: config.cephConf,
-  user: config.cephUser,
-  pools: config.regions.map(({ pool }) => pool),
-  isBootAddress: (address) => boots.view.addresses().has(address),
-  onBlocklisted: () => {
-    self.log.fatal({}, 'this client was blocklisted: the boot has to end');
-    exitNow(1);
-  },
-});
+const ceph = await untilConnected(self, 'ceph', () =>
+  connectCeph({
+    conf: config.cephConf,
+    user: config.cephUser,
+    pools: config.regions.map(({ pool }) => pool),
+    isBootAddress: (address) => boots.view.addresses().has(address),
+    onBlocklisted: () => {
+      self.log.fatal({}, 'this client was blocklisted: the boot has to end');
+      exitNow(1);
+    },
+  }),
+);
 await self.registry.boots.noteAddress(ceph.address);
 boots.takeOverWith(ceph);
 await boots.succeed(ceph);
@@ -54,8 +59,9 @@ const billing = await connectBilling({
 const listener = new Listener({ redisUrl: config.redisUrl, name: config.name, log: self.log });
 const looks = new Looks({ redis: self.redis, listener, log: self.log });
 const hosts = config.regions.flatMap((region) => region.hosts);
+const images = ceph.facets.get(cephImage.name);
 const sources = [
-  ceph.facets.get(cephImage.name),
+  images && withoutTrash(images),
   billing.facets.get(billingSubscription.name),
   ...[qemuNode, qemuDevice].map((facet) => remoteSource({ facet, hosts, looks })),
 ].filter((source): source is Source => source !== undefined);
@@ -71,6 +77,11 @@ const scrubber = new Scrubber({
   journal: self.journal,
   sources,
   volumeIds: () => mintedVolumeIds(self.registry),
+  isOwed: async (source, resource) => {
+    const { kv, layout } = self.registry;
+    return (await kv.keys(layout.owedOf(source, resource))).length > 0;
+  },
+  silenceMs: SILENCE_MS,
   discrepancies: new Discrepancies(self.registry),
   log: self.log,
   metrics: self.metrics,
@@ -78,7 +89,7 @@ const scrubber = new Scrubber({
 const leadership = new Leadership({ ...self.registry, boot: self.registry.boots.boot, of: 'leader' });
 const rounds = Promise.all([
   asLeader(self, 'sweep', SWEEP_MS, async () => {
-    const { rung, refused, isFlushed } = await sweep(self, rulesOf(self));
+    const { rung, refused, isFlushed } = await sweep(self);
     if (rung + refused > 0) self.log.info({ rung, refused, isFlushed }, 'lanes that stood still were rung');
   }),
   asLeader(self, 'pass', PASS_MS, async () => {

@@ -1,17 +1,27 @@
 import { volumeResource } from '@plumbline/domain';
-import type { DiscrepancyRecord, FacetName, Journal, Source, VolumeId } from '@plumbline/domain';
+import type {
+  DiscrepancyRecord,
+  FacetName,
+  Journal,
+  ResourceName,
+  Snapshot,
+  Source,
+  SourceName,
+  VolumeId,
+} from '@plumbline/domain';
 import { Sightings, judge, nameOf, suspicionsOf } from '@plumbline/engine';
 import type { Suspicion } from '@plumbline/engine';
 import { Counter, Gauge, monotonicMs, sleep } from '@plumbline/platform';
 import type { Log, Metrics } from '@plumbline/platform';
 
-/** As long as a boot may be silent before it is fenced, and some more: what is under way then has ended. */
-const SILENCE_MS = 10_000;
-
 export interface PassPorts {
   readonly journal: Journal;
   readonly sources: readonly Source[];
   volumeIds(): AsyncIterable<VolumeId>;
+  /** True while the source has still to learn something of that resource: it cannot be right before. */
+  isOwed(source: SourceName, resource: ResourceName): Promise<boolean>;
+  /** As long as a boot may be silent before it is fenced, and some more: what is under way then has ended. */
+  readonly silenceMs: number;
   readonly discrepancies: {
     list(): Promise<readonly DiscrepancyRecord[]>;
     put(record: DiscrepancyRecord): Promise<void>;
@@ -31,11 +41,12 @@ export interface PassResult {
 
 /** Looks at everything once, and again at whatever looked wrong. Reads only; what it finds, it reports. */
 export class Scrubber {
-  private readonly sightings = new Sightings(SILENCE_MS);
+  private readonly sightings: Sightings;
   private readonly found: Gauge<'facet' | 'class'>;
   private readonly looked: Counter;
 
   constructor(private readonly ports: PassPorts) {
+    this.sightings = new Sightings(ports.silenceMs);
     this.found = new Gauge({
       name: 'plumbline_discrepancies',
       help: 'Confirmed discrepancies.',
@@ -65,15 +76,17 @@ export class Scrubber {
         continue;
       }
       suspicions += 1;
-      this.see(item);
+      // A listing is older than the record beside it: it only tells where to look.
+      const seen = await this.look(item, signal);
+      if (seen !== null && seen !== 'unknown') this.see(seen);
     }
-    if (this.sightings.all().length > 0) await sleep(SILENCE_MS, signal);
+    if (this.sightings.all().length > 0) await sleep(this.ports.silenceMs, signal);
     const confirmed = await this.lookAgain(signal);
     const healed = await this.lookAtKnown(signal);
     return { volumes, suspicions, confirmed, healed, unknown: [...unknown] };
   }
 
-  /** What is still the same at the same index counts, and is reported. */
+  /** What is still the same at the same index, so much later, counts and is reported. */
   private async lookAgain(signal: AbortSignal): Promise<number> {
     let confirmed = 0;
     for (const suspicion of this.sightings.all()) {
@@ -114,23 +127,26 @@ export class Scrubber {
     return healed;
   }
 
-  /** One thing, looked at by itself: the record first, so that a change between the two shows as an index. */
+  /**
+   * One thing, looked at by itself: the record, the thing, the record again. What somebody works on, what is still owed,
+   * and what changed in between cannot be told.
+   */
   private async look(
     { facet: name, volume, place }: Suspicion,
     signal: AbortSignal,
   ): Promise<Suspicion | null | 'unknown'> {
     const source = this.ports.sources.find((candidate) => candidate.facet.name === name);
     if (source === undefined) return 'unknown';
-    const { facet } = source;
     try {
-      const snapshot = volume === null ? null : await this.ports.journal.read(volumeResource(volume));
+      if (volume === null) return await lookAtStrangers(source, place, signal);
+      const resource = volumeResource(volume);
+      const snapshot = await this.ports.journal.read(resource);
+      if (snapshot.lane !== null || (await this.ports.isOwed(source.facet.source, resource)))
+        return 'unknown';
       const seen = await source.observe(place, signal);
-      if (volume === null || snapshot === null)
-        return seen === null
-          ? null
-          : { facet: name, class: 'unexpected', place, volume, want: null, seen, snapshot: null };
+      if (!isUnchanged(snapshot, await this.ports.journal.read(resource))) return 'unknown';
       const items = seen === null ? [] : [{ ...place, seen }];
-      const found = [...judge(facet, volume, snapshot, items)];
+      const found = [...judge(source.facet, volume, snapshot, items)];
       return found.find((suspicion) => nameOf(suspicion) === nameOf({ facet: name, place })) ?? null;
     } catch (err) {
       this.ports.log.warn({ err, facet: name, key: place.key }, 'suspicion could not be looked at again');
@@ -165,6 +181,28 @@ export class Scrubber {
       'discrepancy confirmed',
     );
   }
+}
+
+async function lookAtStrangers(
+  source: Source,
+  place: Suspicion['place'],
+  signal: AbortSignal,
+): Promise<Suspicion | null> {
+  const seen = await source.observe(place, signal);
+  if (seen === null) return null;
+  return {
+    facet: source.facet.name,
+    class: 'unexpected',
+    place,
+    volume: null,
+    want: null,
+    seen,
+    snapshot: null,
+  };
+}
+
+function isUnchanged(before: Snapshot, after: Snapshot): boolean {
+  return after.lane === null && after.recordIndex === before.recordIndex;
 }
 
 function fieldsOf({ facet, class: found, place, volume, want, seen }: Suspicion): object {

@@ -117,8 +117,8 @@ describe('a system whose Redis cannot be relied on', () => {
         const last = await queue.add('poison', {});
         for (const { id = '' } of [...jobs, last]) {
           const ended = async () => ((await queue.getJob(id))?.returnvalue as string | null) ?? undefined;
-          expect(await tools.waitFor(ended, { what: `the end of a poisoned job of ${name}` })).toBe(
-            'dropped',
+          expect(await tools.waitFor(ended, { what: `the end of a poisoned job of ${name}` })).toMatch(
+            /^dropped/,
           );
         }
         await queue.close();

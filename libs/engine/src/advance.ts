@@ -11,7 +11,6 @@ import { headToWork, queueOfMove } from './work.js';
 
 /** Intents of one lane that one job goes on with before it rings for the rest. */
 const INTENTS_PER_JOB_MAX = 16;
-
 /** A little more than the interval at which boots are looked at. */
 const DOUBTFUL_BOOT_MS = 2500;
 /** How soon a lane is looked at again that the registry would not let be read or written. */
@@ -43,10 +42,12 @@ export async function advance(context: WorkerContext, resource: ResourceName): P
   }
 }
 
+/** Ends when there is nothing more to be done here; what this job may not do any more is rung for. */
 async function lookOnAndOn(context: WorkerContext, resource: ResourceName): Promise<AdvanceEnd> {
   let settled = 0;
   let away = 0;
   for (let looks = 0; looks < LOOKS_MAX && settled < INTENTS_PER_JOB_MAX; looks += 1) {
+    if (context.stopping()) break;
     context.busy.set(resource, 'looking');
     const end = await oneTurn(context, resource);
     if (typeof end === 'object') return end;
@@ -54,8 +55,7 @@ async function lookOnAndOn(context: WorkerContext, resource: ResourceName): Prom
     if (end === 'settled') settled += 1;
     away = end === 'away' ? away + 1 : 0;
     if (away > AWAY_LOOKS_MAX) context.boots.end('a turn could not be given back');
-    if (away > 0 && !context.stopping()) await pause(context, AWAY_MS);
-    if (context.stopping()) return null;
+    if (away > 0) await pause(context, AWAY_MS);
   }
   await context.bell.ring(context.queue, resource);
   return null;
@@ -81,24 +81,23 @@ async function pause(context: WorkerContext, ms: number): Promise<void> {
 }
 
 async function takeTurn(context: WorkerContext, resource: ResourceName): Promise<TurnEnd> {
-  if (context.stopping()) return 'left';
   const snapshot = await context.journal.read(resource);
   const head = headToWork(snapshot, context.rules);
   if (head === null) return 'left';
   if (!isFree(context, head)) return await leaveTo(context, resource, head);
   const move = nextMove(head);
   if (move.do === 'nothing') return 'left';
+  const mine = head.attempt?.boot === context.boots.self;
   const queue = queueOfMove(move);
-  if (queue !== null && queue !== context.queue) {
+  if (queue !== null && queue !== context.queue && !mine) {
     await context.bell.ring(queue, resource);
     return 'left';
   }
   if (!context.clock.trusted()) {
-    context.log.warn({ resource }, 'clock is too far off the registry’s to start anything');
-    return 'left';
+    context.log.warn({ resource }, 'this process may not start anything now: its clock or its beats are off');
+    return mine ? 'away' : 'left';
   }
-  const taker = head.attempt !== null && head.attempt.boot !== context.boots.self;
-  if (taker && !(await caughtUp(context, resource))) return 'left';
+  if (head.attempt !== null && !mine && !(await caughtUp(context, resource))) return 'left';
   const turn = await Turn.take(context, snapshot, head, (n) => mintedLine(context, move, head, n));
   return turn === null ? 'overtaken' : await carryTurn(context, turn);
 }
@@ -115,7 +114,7 @@ async function caughtUp(context: WorkerContext, resource: ResourceName): Promise
   }
 }
 
-/** A turn is free when it was given back, or when its boot is gone; one's own was left behind by a failed write. */
+/** A turn is free when it was given back, or when its boot is gone. One's own was left behind by a failed write. */
 function isFree(context: WorkerContext, { attempt }: LaneEntry): boolean {
   return attempt === null || attempt.boot === context.boots.self || context.boots.isGone(attempt.boot);
 }

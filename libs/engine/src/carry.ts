@@ -72,7 +72,6 @@ class Worker {
   }
 
   private async make(move: Move): Promise<TurnEnd | null> {
-    const { context, turn } = this;
     switch (move.do) {
       case 'step':
         if (this.turnRound()) return await this.startUndoing('Deleted before it was finished.');

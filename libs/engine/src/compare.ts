@@ -10,9 +10,9 @@ export function stepHolds(facet: AnyFacet, step: Pick<Step, 'want'>, seen: Json)
   return facet.holds(want, saw);
 }
 
-/** Why a person is needed at this sight, for a step that builds upon something that must be there already. */
+/** Why a person is needed at this sight. A name that only this intent can have made has no history. */
 export function parkReasonOf(facet: AnyFacet, step: Step, seen: Json): ParkReason | null {
-  if (step.minted === true || step.mode === 'release' || step.mode === 'remove') return null;
+  if (step.minted === true) return null;
   const { want, saw } = parsed(facet, step.want, seen);
   return facet.parks?.(want, saw) ?? null;
 }

@@ -1,4 +1,4 @@
-import { catalogOf, defineIntent, volume } from '@plumbline/domain';
+import { Refusal, catalogOf, defineIntent, volume } from '@plumbline/domain';
 import type { Json, Lane, LaneEntry, RegionSlug, VmId, VolumeId, VolumeRecord } from '@plumbline/domain';
 import fc from 'fast-check';
 import { z } from 'zod';
@@ -38,6 +38,10 @@ const rules = {
     })),
     toy('grow', 'present', (r, p) => ({ ...r, sizeGib: Math.max(r?.sizeGib ?? 0, p as number) }) as Json),
     toy('plug', 'present', (r, p) => ({ ...r, attachment: { vm: p } })),
+    {
+      ...toy('plug-if-free', 'present', (r, p) => ({ ...r, attachment: { vm: p } })),
+      refuse: (_p, { record }) => (record?.attachment ? new Refusal('conflict', 'It is plugged in.') : null),
+    },
     toy('unplug', 'present', (r) => ({ ...r, attachment: null })),
     toy('end', 'present', () => null),
   ]),
@@ -84,6 +88,18 @@ describe('a footprint', () => {
         if (grows) expect(whole.gib).toBeGreaterThanOrEqual(footprintOf(record, laneOf(left), rules).gib);
       }),
     );
+  });
+
+  it('holds what was admitted while the head was being undone', () => {
+    const head = { ...entry('plug', 1), undoing: 'refused' };
+    const judgedBy = materialize({ attachment: null } as VolumeRecord, laneOf([head]), rules);
+    expect(judgedBy?.attachment).toBeNull();
+    const { slots } = footprintOf(
+      { attachment: null } as VolumeRecord,
+      laneOf([head, entry('plug-if-free', 2)]),
+      rules,
+    );
+    expect([...slots.keys()]).toEqual([1, 2]);
   });
 
   it('comes to nothing over a life, whatever order the transactions come in', () => {

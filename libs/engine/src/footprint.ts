@@ -15,13 +15,19 @@ export interface Footprint {
   readonly slots: ReadonlyMap<VmId, 'reserved' | 'attached'>;
 }
 
-/** The most that any moment from now until the lane is empty can need, whichever intents are undone. */
+/**
+ * The most that any moment from now until the lane is empty can need, whichever intents are undone. What came before the
+ * head began to be undone was judged with it, what came later without it: both ways are counted.
+ */
 export function footprintOf(record: VolumeRecord | null, lane: Lane | null, rules: Rules): Footprint {
   const names = new Map<string, { region: RegionSlug; name: string }>();
   const slots = new Map<VmId, 'reserved' | 'attached'>();
   let volumes = 0;
   let gib = 0;
-  for (const state of unfold(record, lane?.entries ?? [], rules)) {
+  const all = lane?.entries ?? [];
+  const left = all.filter(({ undoing }) => undoing === null);
+  const ways = left.length === all.length ? [all] : [all, left];
+  for (const state of ways.flatMap((entries) => [...unfold(record, entries, rules)])) {
     if (state === null) continue;
     volumes = 1;
     gib = Math.max(gib, state.sizeGib);

@@ -3,6 +3,7 @@ import type { Lane, LaneEntry, QueueName, Snapshot } from '@plumbline/domain';
 import { queueOfStep } from './admit.js';
 import { definitionOf } from './materialize.js';
 import type { Rules } from './materialize.js';
+import { nextMove } from './next.js';
 import type { Move } from './next.js';
 
 /** Why the customer sees an action errored that never began. */
@@ -42,6 +43,11 @@ export function isCancelled(lane: Lane | null, rules: Rules): boolean {
 /** Where a move is made; null: any worker that is there already. */
 export function queueOfMove(move: Move): QueueName | null {
   return move.do === 'step' || move.do === 'undo' ? queueOfStep(move.step) : null;
+}
+
+/** Where a lane is rung, as far as it tells by itself: a worker that finds otherwise rings on. */
+export function queueOfLane({ entries: [head] }: Lane): QueueName {
+  return head === undefined || head.plan === null ? HOME_QUEUE : queueToRing(nextMove(head));
 }
 
 export function queueToRing(move: Move): QueueName {

@@ -67,11 +67,11 @@ export const volumeAttach = defineIntent<z.infer<typeof params>>({
   plan(p, record) {
     if (record === null)
       throw new InvariantError('planned to attach a volume without a record', { reason: 'plan' });
-    const { region, sizeGib, name } = record;
+    const { region, sizeGib, imageId, name } = record;
     const at = { vm: p.vm, host: p.host, volume: p.volumeId };
     return {
       prepare: [
-        image(region, p.volumeId).requires({ sizeGib }),
+        image(region, p.volumeId).requires({ sizeGib, imageId }),
         watch(region, p.volumeId).requires({ watchers: 0 }),
         node(at).is({ pool: poolOf(region), image: imageNameOf(p.volumeId), sizeGib }),
         watch(region, p.volumeId).requires({ watchers: 1 }),

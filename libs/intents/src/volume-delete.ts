@@ -32,7 +32,7 @@ export const volumeDelete = defineIntent<z.infer<typeof params>>({
     return {
       prepare: [],
       commit: volume(p.volumeId).isGone(),
-      finish: [image(record.region, p.volumeId).endsAs({ trashed: true })],
+      finish: [image(record.region, p.volumeId).endsAs({ trashed: true, imageId: record.imageId })],
       owes: [subscription.isGone()],
     };
   },

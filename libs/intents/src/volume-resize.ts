@@ -41,10 +41,10 @@ export const volumeResize = defineIntent<z.infer<typeof params>>({
   plan(p, record) {
     if (record === null)
       throw new InvariantError('planned to grow a volume without a record', { reason: 'plan' });
-    const { attachment, region } = record;
+    const { attachment, imageId, region } = record;
     return {
       prepare: [
-        image(region, p.volumeId).is({ sizeGib: p.sizeGib }),
+        image(region, p.volumeId).is({ sizeGib: p.sizeGib, imageId }),
         ...(attachment === null
           ? []
           : [node({ ...attachment, volume: p.volumeId }).is({ grownToGib: p.sizeGib })]),

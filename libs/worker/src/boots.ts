@@ -1,8 +1,8 @@
 import { InvariantError } from '@plumbline/domain';
-import type { BootId, Fence, Lane, QueueName } from '@plumbline/domain';
-import { headToWork, nextMove, queueToRing } from '@plumbline/engine';
-import type { BootsKnown, Rules } from '@plumbline/engine';
-import { BootsView, Takeover, processTiming, takeLock } from '@plumbline/registry';
+import type { BootId, Fence } from '@plumbline/domain';
+import { queueOfLane } from '@plumbline/engine';
+import type { BootsKnown } from '@plumbline/engine';
+import { BootsView, Takeover, allLanes, processTiming, takeLock } from '@plumbline/registry';
 import type { Process } from './process.js';
 
 /** What a process without a RADOS client can do about somebody else's: nothing. Its own predecessors had none either. */
@@ -16,10 +16,7 @@ export class Boots {
   readonly view: BootsView;
   private takeover: Takeover | null = null;
 
-  constructor(
-    private readonly process: Process,
-    private readonly rules: Rules,
-  ) {
+  constructor(private readonly process: Process) {
     this.view = new BootsView({
       ...process.registry,
       own: process.registry.boots,
@@ -57,7 +54,8 @@ export class Boots {
   async succeed(fence: Fence = NO_FENCE): Promise<void> {
     const { config, registry, log, shutdown } = this.process;
     const lock = await takeLock({ runDir: config.runDir, name: config.name, boot: registry.boots.boot });
-    shutdown.atEnd('lock', () => lock.release());
+    // While work is under way the lock stays: by it a successor proves this process dead, and need not wait for silence.
+    shutdown.atEnd('lock', () => (this.process.isIdle() ? lock.release() : undefined));
     if (lock.deadPredecessor === null) return;
     const boot = lock.deadPredecessor;
     try {
@@ -85,23 +83,10 @@ export class Boots {
     const { registry, bell, log } = this.process;
     try {
       await this.view.look();
-      const [lanes = []] = await registry.kv.readTrees([registry.layout.lanes]);
-      for (const { value } of lanes) {
-        const lane = JSON.parse(value) as Lane;
-        if (lane.entries[0]?.attempt?.boot === boot)
-          await bell.ring(queueOfLane(lane, this.rules), lane.resource);
-      }
+      for await (const { lane } of allLanes(registry))
+        if (lane.entries[0]?.attempt?.boot === boot) await bell.ring(queueOfLane(lane), lane.resource);
     } catch (err) {
       log.warn({ err, gone: boot }, 'lanes of a fenced boot are left to the sweep');
     }
   }
-}
-
-/** Where a lane's next move is made, as far as the lane alone tells: a worker that finds otherwise rings on. */
-function queueOfLane(lane: Lane, rules: Rules): QueueName {
-  const [head] = lane.entries;
-  if (head === undefined || head.plan === null) return queueToRing({ do: 'nothing' });
-  const { resource } = lane;
-  const snapshot = { resource, lane, laneIndex: 0, record: null, recordIndex: 0, tombstone: null };
-  return queueToRing(nextMove(headToWork(snapshot, rules) ?? head));
 }

@@ -19,7 +19,7 @@ export function engineContext(process: Process): EngineContext {
   };
 }
 
-export function rulesOf({ config }: Process): Rules {
+function rulesOf({ config }: Process): Rules {
   return { catalog: intentCatalog, regions: config.regions };
 }
 

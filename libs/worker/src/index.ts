@@ -1,4 +1,5 @@
 export * from './boots.js';
+export * from './connect.js';
 export * from './engine-context.js';
 export * from './lane-worker.js';
 export * from './process.js';

@@ -1,4 +1,4 @@
-import type { Backend, FacetName, QueueName, ResourceName, Source, SourceClient } from '@plumbline/domain';
+import type { Backend, FacetName, QueueName, Source, SourceClient } from '@plumbline/domain';
 import { advance } from '@plumbline/engine';
 import type { BootsKnown, StepPolicy, WorkerContext } from '@plumbline/engine';
 import { QueueModule, SourceHealth, laneProcessor, lookProcessor } from '@plumbline/queue';

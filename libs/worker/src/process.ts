@@ -25,21 +25,27 @@ export interface Process {
   readonly bell: Bell;
   /** False while something is still under way in this boot's name: then its keys stay, and others fence it. */
   mayLeave(check: () => boolean): void;
+  /** True when nothing is under way in this boot's name. */
+  isIdle(): boolean;
   /** Ends the process at once. What it had begun is taken over by others. */
   end(reason: string): void;
 }
 
-/** Begins the process's life: waits for Consul for as long as it takes, for Redis not at all. */
+/**
+ * Begins the process's life: waits for Consul for as long as it takes, for Redis not at all.
+ * @param by `exit`: how a process leaves that may have native calls open, for which `process.exit` would wait
+ */
 export async function startProcess(by: {
   app: string;
   config: CommonConfig;
   host: HostName | null;
+  exit?: (code: number) => void;
 }): Promise<Process> {
-  const { app, config, host } = by;
+  const { app, config, host, exit = (code: number) => process.exit(code) } = by;
   const log = createLog({ name: config.name, level: config.logLevel, pretty: config.logPretty });
   const metrics = createMetrics({ app, name: config.name });
   const readiness = new Readiness();
-  const shutdown = new Shutdown({ log });
+  const shutdown = new Shutdown({ log, exit });
   shutdown.listen();
   const health = { readiness, metrics };
   if (config.healthPort !== null) {
@@ -48,7 +54,7 @@ export async function startProcess(by: {
   }
   const end = (reason: string): void => {
     log.fatal({ reason }, 'this boot has to end');
-    process.exit(1);
+    exit(1);
   };
   const registry = await connectRegistry({
     consulAddr: config.consulUrl,
@@ -59,8 +65,9 @@ export async function startProcess(by: {
     signal: shutdown.signal,
   });
   const checks: (() => boolean)[] = [];
+  const isIdle = (): boolean => checks.every((check) => check());
   shutdown.atEnd('registry', async () => {
-    if (checks.every((check) => check())) await registry.close();
+    if (isIdle()) await registry.close();
     else log.warn({}, 'work is still under way: the boot is left to be fenced');
   });
   readiness.check('consul', async () => {
@@ -74,5 +81,19 @@ export async function startProcess(by: {
   shutdown.atEnd('bell', () => bell.close());
   const journal = createJournal({ kv: registry.kv, layout: registry.layout, nonce: newNonce });
   const mayLeave = (check: () => boolean): void => void checks.push(check);
-  return { app, config, log, metrics, readiness, shutdown, registry, journal, redis, bell, mayLeave, end };
+  return {
+    app,
+    config,
+    log,
+    metrics,
+    readiness,
+    shutdown,
+    registry,
+    journal,
+    redis,
+    bell,
+    mayLeave,
+    isIdle,
+    end,
+  };
 }

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { StackError } from '@plumbline/stack';
 
-export const operations = ['create', 'get', 'resize', 'delete', 'list'] as const;
+const operations = ['create', 'get', 'resize', 'delete', 'list'] as const;
 export type OperationName = (typeof operations)[number];
 
 export interface Settings {

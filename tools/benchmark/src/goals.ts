@@ -57,6 +57,6 @@ export function togetherOf(memoryMb: Readonly<Record<string, number>>): number {
   return counted.reduce((sum, [, mb]) => sum + mb, 0);
 }
 
-export function rateOf(samples: readonly Sample[]): number {
+function rateOf(samples: readonly Sample[]): number {
   return median(samples.map(({ perSecond }) => perSecond));
 }

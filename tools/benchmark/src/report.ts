@@ -47,8 +47,8 @@ function createLines({ many, one, consulOne, consulMany }: CreateResult, clients
   return [
     ...comparedLines(`create, ${clients}`, many, 'rbd_create3, 16 threads'),
     ...comparedLines('create, 1 client', one, 'rbd_create3, 1 thread'),
-    ...sampleLines('  bare Consul writes, 1', [consulOne]),
-    ...sampleLines(`  bare Consul writes, ${clients.split(' ')[0]}`, [consulMany]),
+    ...sampleLines('  bare Consul writes, 1', consulOne),
+    ...sampleLines(`  bare Consul writes, ${clients.split(' ')[0]}`, consulMany),
   ];
 }
 

@@ -8,6 +8,7 @@ import {
   consulKeys,
   imageNames,
   processNames,
+  progressTo,
   services,
   StackError,
   startStack,
@@ -38,7 +39,15 @@ export class Target {
     const data = folder ?? mkdtempSync(join(tmpdir(), 'plumbline-bench-'));
     if (folder === undefined) chmodSync(data, 0o755); // PostgreSQL runs as a user of its own and has to get in.
     const ephemeral = folder === undefined || isThrowAway(folder);
-    const stack = await startStack({ ephemeral, data, progress });
+    // What starts again later is measured, and told, by who starts it.
+    let starting = true;
+    const silent = progressTo(() => undefined);
+    const whileStarting: Progress = {
+      line: (text) => (starting ? progress : silent).line(text),
+      phase: (name, work, outcome) => (starting ? progress : silent).phase(name, work, outcome),
+    };
+    const stack = await startStack({ ephemeral, data, progress: whileStarting });
+    starting = false;
     return new Target(stack, folder === undefined, (await unsettled(stack)).length);
   }
 

@@ -48,6 +48,6 @@ export function shellAssignments(environment: Readonly<Record<string, string>>):
 }
 
 /** Between single quotes the shell changes nothing; a single quote itself has to step outside. */
-export function shellQuote(text: string): string {
+function shellQuote(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -6,7 +6,7 @@ const lowest = 20_000;
 const blockSize = 40;
 const blocks = 300;
 
-export async function isFree(port: number): Promise<boolean> {
+async function isFree(port: number): Promise<boolean> {
   const server = createServer();
   return new Promise((done) => {
     server.once('error', () => done(false));

@@ -45,7 +45,7 @@ export async function assignPorts(stack: Stack): Promise<void> {
 }
 
 /** The ports that a process listens on, by the names under which they are remembered. */
-export function portNamesOf(name: string): string[] {
+function portNamesOf(name: string): string[] {
   if (name === 'consul') return [...consulPorts];
   if (name === 'redis' || name === 'postgres' || name === 'ceph-mon') return [name];
   const service = services.find(({ app }) => name === app || name.startsWith(`${app}-`));

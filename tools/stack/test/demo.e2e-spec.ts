@@ -99,7 +99,7 @@ describe('the demo', () => {
         run('rbd', ['-c', conf, 'resize', '--no-progress', '--size', '3G', `${pool}/volume-${volume.id}`]),
       );
       await altering('postgres', 'subscription of 7 GiB', async () => {
-        const client = new pg.Client(stack.env['DATABASE_URL']!);
+        const client = new pg.Client(stack.env['DATABASE_URL']);
         await client.connect();
         await client.query('UPDATE subscriptions SET size_gib = 7 WHERE volume_id = $1', [volume.id]);
         await client.end();

@@ -71,7 +71,7 @@ describe('a stack of the parts', () => {
         id: 'kept',
         device_id: 'kept',
       });
-      expect(await vmDisks(monitor)).toEqual([{ device: 'kept', node: 'kept', sizeGib: 1 }]);
+      expect(await vmDisks(monitor)).toMatchObject([{ device: 'kept', node: 'kept', sizeGib: 1 }]);
       await waitFor(async () => (await guestDisks(serial)).length === 1, { what: 'the disk in the guest' });
       await askQemu(monitor, 'block_resize', { 'node-name': 'kept', size: 2 * gib });
       await waitFor(async () => (await guestDisks(serial))[0]?.sizeGib === 2, {

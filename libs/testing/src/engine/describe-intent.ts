@@ -1,7 +1,7 @@
 import { poolOf, imageNameOf, volumeResource } from '@plumbline/domain';
 import type { ActionRecord, Json, VmRecord, VolumeId, VolumeRecord } from '@plumbline/domain';
 import { EngineWorld, NYC1, VM } from './engine-world.js';
-import type { WriteFate } from './engine-world.js';
+import type { Fates, WriteFate } from './engine-world.js';
 import type { CallFate } from './memory-sources.js';
 
 /** One thing after the other that is asked for; the last is what is being proved. */
@@ -14,7 +14,7 @@ const CALL_FATES: readonly CallFate[] = [
   'crash-before',
   'crash-after',
 ];
-const WRITE_FATES: readonly WriteFate[] = ['crash-before', 'crash-after', 'answer-lost'];
+const WRITE_FATES: readonly WriteFate[] = ['refused', 'lost', 'crash-before', 'crash-after', 'answer-lost'];
 
 /**
  * What must hold of every kind of intent: whatever befalls any of its calls or writes once, it ends, and afterwards all
@@ -62,8 +62,6 @@ export function describeIntent(story: Story): void {
     });
   });
 }
-
-type Fates = NonNullable<Parameters<typeof EngineWorld.open>[0]>;
 
 /** Tells the story up to its last intent without mishaps: their calls and writes count, but nothing befalls them. */
 export async function tell(

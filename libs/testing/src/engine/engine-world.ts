@@ -6,6 +6,7 @@ import type {
   Backend,
   BootId,
   HostName,
+  IntentId,
   Json,
   QueueName,
   RegionSlug,
@@ -36,7 +37,16 @@ const ROUNDS_MAX = 60;
 const regions = [{ slug: NYC1, name: 'New York 1', pool: 'volumes-nyc1', hosts: [HOST] }];
 
 /** What befalls the n-th write of the registry. */
-export type WriteFate = 'served' | 'crash-before' | 'crash-after' | 'answer-lost';
+export type WriteFate = 'served' | 'refused' | 'lost' | 'crash-before' | 'crash-after' | 'answer-lost';
+
+export interface Fates {
+  readonly calls?: (n: number) => CallFate;
+  readonly writes?: (n: number) => WriteFate;
+  /** Waited for before the n-th write lands: what others do just then. */
+  readonly meanwhile?: (n: number, world: EngineWorld) => Promise<void>;
+  /** Waited for before a worker learns what it has read. */
+  readonly answering?: (world: EngineWorld) => Promise<void>;
+}
 
 /**
  * The whole engine in memory: the real admission, journal and group commit over a fake Consul, and sources in memory. A
@@ -45,27 +55,27 @@ export type WriteFate = 'served' | 'crash-before' | 'crash-after' | 'answer-lost
 export class EngineWorld {
   readonly sources: MemorySources;
   writes = 0;
-  private worker: { registry: FakeRegistry; contexts: readonly WorkerContext[] } | null = null;
+  /** Whoever waits for these was told that they have ended. */
+  readonly woken: IntentId[] = [];
+  private readonly workers = new Map<
+    number,
+    { registry: FakeRegistry; contexts: readonly WorkerContext[] }
+  >();
   private readonly gone = new Set<BootId>();
   private counter = 0;
 
   private constructor(
     private readonly api: FakeRegistry,
     readonly consul: FakeConsul,
-    private readonly fates: { calls: (n: number) => CallFate; writes: (n: number) => WriteFate },
+    private readonly fates: Fates,
   ) {
-    this.sources = new MemorySources((n) => this.fates.calls(n));
+    this.sources = new MemorySources((n) => fates.calls?.(n) ?? 'served');
   }
 
-  static async open(
-    fates: { calls?: (n: number) => CallFate; writes?: (n: number) => WriteFate } = {},
-  ): Promise<EngineWorld> {
+  static async open(fates: Fates = {}): Promise<EngineWorld> {
     const consul = new FakeConsul();
     const api = await createFakeRegistry({ consul, timing: promptTiming });
-    const world = new EngineWorld(api, consul, {
-      calls: fates.calls ?? (() => 'served'),
-      writes: fates.writes ?? (() => 'served'),
-    });
+    const world = new EngineWorld(api, consul, fates);
     for (const vm of [VM, OTHER_VM]) await world.putVm(vm);
     return world;
   }
@@ -93,23 +103,27 @@ export class EngineWorld {
   }
 
   /** Lets workers look at the lane until it is empty or waits for a person. @returns whether it came to that */
-  async settle(resource: ResourceName): Promise<boolean> {
+  async settle(resource: ResourceName, worker = 0): Promise<boolean> {
     for (let round = 0; round < ROUNDS_MAX; round += 1) {
       const { lane } = await this.snapshot(resource);
       const parked = lane?.entries[0]?.parked ?? null;
       if (lane === null || parked !== null) return true;
-      const worker = await this.workerNow();
-      for (const context of worker.contexts) {
-        try {
-          await advance(context, resource);
-        } catch (error) {
-          if (!(error instanceof Crash)) throw error;
-        }
-        if (this.crashed) break;
-      }
-      if (this.crashed) await this.bury();
+      await this.look(resource, worker);
     }
     return false;
+  }
+
+  /** One ring at each queue, answered by the workers of that number: one boot, with a hand in each queue. */
+  async look(resource: ResourceName, worker = 0): Promise<void> {
+    const { contexts } = await this.workerNow(worker);
+    for (const context of contexts) {
+      try {
+        await advance(context, resource);
+      } catch (error) {
+        if (!(error instanceof Crash)) throw error;
+      }
+      if (this.crashed) return await this.bury(worker);
+    }
   }
 
   async snapshot(resource: ResourceName) {
@@ -159,9 +173,9 @@ export class EngineWorld {
   private crashed = false;
 
   /** A fence in short: the boot's keys go, and with them its right to write. */
-  private async bury(): Promise<void> {
-    const { registry } = this.worker ?? {};
-    this.worker = null;
+  private async bury(worker: number): Promise<void> {
+    const { registry } = this.workers.get(worker) ?? {};
+    this.workers.delete(worker);
     this.crashed = false;
     if (registry === undefined) return;
     this.gone.add(registry.boot);
@@ -174,22 +188,30 @@ export class EngineWorld {
     });
   }
 
-  private async workerNow() {
-    if (this.worker !== null) return this.worker;
+  private async workerNow(number: number) {
+    const known = this.workers.get(number);
+    if (known !== undefined) return known;
     const manners: FakeManners = {
-      fate: (request) => {
+      fate: async (request) => {
         if (this.crashed) return 'refused';
         if (request.what !== 'transact') return 'served';
-        const fate = this.fates.writes((this.writes += 1));
-        if (fate === 'crash-before' || fate === 'crash-after') this.crashed = true;
-        if (fate === 'crash-before') return 'dropped';
-        return fate === 'crash-after' || fate === 'answer-lost' ? 'answer-lost' : 'served';
+        const n = (this.writes += 1);
+        await this.fates.meanwhile?.(n, this);
+        return this.befall(this.fates.writes?.(n) ?? 'served');
       },
+      answering: (request) => (request.what === 'read' ? this.fates.answering?.(this) : undefined),
     };
     const registry = await createFakeRegistry({ consul: this.consul, timing: promptTiming, manners });
     const contexts = QUEUES.map((queue) => this.workerContext(registry, queue));
-    this.worker = { registry, contexts };
-    return this.worker;
+    const worker = { registry, contexts };
+    this.workers.set(number, worker);
+    return worker;
+  }
+
+  private befall(fate: WriteFate) {
+    if (fate === 'crash-before' || fate === 'crash-after') this.crashed = true;
+    if (fate === 'crash-before' || fate === 'lost') return 'dropped';
+    return fate === 'crash-after' ? 'answer-lost' : fate;
   }
 
   private workerContext(registry: FakeRegistry, queue: QueueName): WorkerContext {
@@ -207,7 +229,7 @@ export class EngineWorld {
     );
     return {
       ...this.context(registry),
-      bell: deafBell,
+      bell: { ...deafBell, wake: (_resource, intent) => void this.woken.push(intent) },
       queue,
       backends,
       policy: { deadlineMs: 1000, triesMax: 3, backoffBaseMs: 1, backoffCapMs: 1 },
@@ -248,7 +270,7 @@ export class EngineWorld {
       clock: {
         now: () => (this.counter += 1),
         trusted: () => true,
-        deadline: () => ({ signal: new AbortController().signal, clear: () => undefined }),
+        deadline: promptDeadline,
       },
       log: { info: () => undefined, warn: () => undefined, error: () => undefined },
       uuid: () => this.uuid(),
@@ -277,6 +299,12 @@ export class EngineWorld {
 }
 
 const deafBell = { ring: () => Promise.resolve(true), wake: () => undefined, drain: () => undefined };
+
+function promptDeadline() {
+  const controller = new AbortController();
+  const timer = setImmediate(() => controller.abort());
+  return { signal: controller.signal, clear: () => clearImmediate(timer) };
+}
 
 /** No waiting: what is to come later comes at the next turn of the loop. */
 const promptTiming = {

@@ -58,6 +58,7 @@ describe('a lane', () => {
       expect((await world.action(created)).status).toBe('errored');
       expect((await world.action(grown)).status).toBe('errored');
       expect((await world.action(removed)).status).toBe('completed');
+      expect(world.woken).toEqual([created, grown, removed].map(({ intent }) => intent));
       await expectAgreement(world);
     }
   });

@@ -9,8 +9,8 @@ const run = promisify(execFile);
 
 /** What the stack's package reads for its suites; handed in, because a library must not depend on a tool. */
 export interface Outside {
-  query<T extends object>(databaseUrl: string, sql: string): Promise<T[]>;
-  askQemu<T>(monitor: string, command: string): Promise<T>;
+  readonly query: <T extends object>(databaseUrl: string, sql: string) => Promise<T[]>;
+  readonly askQemu: <T>(monitor: string, command: string) => Promise<T>;
 }
 
 export interface RegistryEntry {

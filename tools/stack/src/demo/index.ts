@@ -14,7 +14,7 @@ import { registryPrefix } from '../services.js';
 import { saveState, type Stack } from '../state.js';
 import { waitFor } from '../wait.js';
 import { readFromImage, readingOf, wording, writeInGuest } from './bytes.js';
-import { ask, imageOf, lookAt, sources, type Sayings, type Source, type Subject } from './look.js';
+import { ask, imageOf, sources, type Sayings, type Source, type Subject } from './look.js';
 import { agrees, linesOf, verdictOf, type Finding, type Stage } from './report.js';
 import {
   act,

@@ -4,7 +4,7 @@ import { regions } from '../parts/ceph-conf.js';
 import { waitFor } from '../wait.js';
 
 /** A fixed name, so that a demo finds what an interrupted one has left. */
-export const demoName = 'plumbline-demo';
+const demoName = 'plumbline-demo';
 const region = regions[0].slug;
 const pollMs = 20;
 const actionMs = 30_000;

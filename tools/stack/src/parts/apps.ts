@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { StackError } from '../errors.js';
 import { projectRoot } from '../paths.js';
 import { ensureProcess, type Started } from '../processes.js';
-import { commonEnvironment, type Service } from '../services.js';
+import { commonEnvironment, nodeArguments, type Service } from '../services.js';
 import type { Stack } from '../state.js';
 
 const readyMs = 60_000;
@@ -24,7 +24,7 @@ export async function startApp(stack: Stack, service: Service, name: string): Pr
     name,
     app: service.app,
     command: process.execPath,
-    args: ['--enable-source-maps', entry],
+    args: [...nodeArguments, entry],
     env: {
       ...commonEnvironment(stack, name, health),
       ...service.environment(stack),

@@ -107,6 +107,7 @@ export function cephUsers(): Record<string, Record<string, string>> {
     'mgr.a': { mon: 'allow profile mgr', osd: 'allow *', mds: 'allow *' },
     'client.plumbline-ceph': { mon: `profile rbd, ${blocklist}`, osd: onPools('rbd'), mgr: onPools('rbd') },
     'client.plumbline-scrub': { mon: `profile rbd-read-only, ${blocklist}`, osd: onPools('rbd-read-only') },
+    'client.plumbline-qemu': { mon: 'profile rbd-read-only', osd: onPools('rbd-read-only') },
     'client.plumbline-vm': { mon: 'profile rbd', osd: onPools('rbd') },
   };
 }

@@ -4,10 +4,13 @@ import { z } from 'zod';
 
 export const GIB = 1024 ** 3;
 
+/** librbd's internal id, once a record names it: another image under the same name is a stranger's. */
+const imageId = z.string().exactOptional();
+
 const imageWant = z.union([
   /** Opens, and is at least that big: sizes never shrink, and a grown image stays grown. */
-  z.object({ sizeGib: z.number().int().positive() }),
-  z.object({ trashed: z.literal(true) }),
+  z.object({ sizeGib: z.number().int().positive(), imageId }),
+  z.object({ trashed: z.literal(true), imageId }),
 ]);
 export type ImageWant = z.infer<typeof imageWant>;
 
@@ -32,11 +35,20 @@ export const cephImage = defineFacet<ImageWant, ImageSeen>({
   holds(want, seen) {
     if (want === null) return seen === null;
     if ('trashed' in want) return seen === null || seen.state === 'trashed';
-    return seen !== null && seen.state === 'open' && seen.sizeBytes >= want.sizeGib * GIB;
+    if (seen === null || isStrangers(want, seen)) return false;
+    return seen.state === 'open' && seen.sizeBytes >= want.sizeGib * GIB;
   },
-  expected: (record) => [{ key: imageKeyOf(record.region, record.id), want: { sizeGib: record.sizeGib } }],
+  expected: ({ region, id, sizeGib, imageId }) => [
+    { key: imageKeyOf(region, id), want: { sizeGib, imageId } },
+  ],
   volumeOf: (key) => volumeIdOfImage(key.slice(key.indexOf('/') + 1)),
-  parks: (want, seen) => (want !== null && !('trashed' in want) && seen === null ? 'image-missing' : null),
+  parks(want, seen) {
+    if (want !== null && seen !== null && isStrangers(want, seen)) return 'stranger';
+    if (want === null || 'trashed' in want) return null;
+    // Without a header there is nothing left to open, and one made anew would be empty.
+    const isLost = seen === null || (seen.state === 'half-made' && seen.sizeBytes === 0);
+    return isLost ? 'image-missing' : null;
+  },
   repairs: {
     missing: { action: 'page', why: 'a new image would hand the customer an empty disk' },
     unexpected: { action: 'report', why: 'it may be somebody’s data: nothing is removed without a person' },
@@ -46,6 +58,10 @@ export const cephImage = defineFacet<ImageWant, ImageSeen>({
     },
   },
 });
+
+function isStrangers(want: ImageWant, seen: ImageSeen): boolean {
+  return want.imageId !== undefined && want.imageId !== seen.imageId;
+}
 
 export function imageKeyOf(region: RegionSlug, id: VolumeId): string {
   return `${poolOf(region)}/${imageNameOf(id)}`;

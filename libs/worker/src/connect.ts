@@ -1,0 +1,29 @@
+import { sleep } from '@plumbline/platform';
+import type { Process } from './process.js';
+
+const RETRY_MS = 1000;
+
+/** Opens a connection, however long what is behind it is away; meanwhile the process is alive, and not ready. */
+export async function untilConnected<T>(
+  process: Process,
+  source: string,
+  open: () => Promise<T>,
+): Promise<T> {
+  let why: unknown = new Error('not connected yet');
+  let connected = false;
+  process.readiness.check(`connection to ${source}`, () =>
+    connected ? Promise.resolve() : Promise.reject(why instanceof Error ? why : new Error(String(why))),
+  );
+  for (;;) {
+    try {
+      const connection = await open();
+      connected = true;
+      return connection;
+    } catch (err) {
+      process.shutdown.signal.throwIfAborted();
+      why = err;
+      process.log.warn({ err, source }, 'waiting for the source');
+      await sleep(RETRY_MS, process.shutdown.signal);
+    }
+  }
+}

@@ -1,0 +1,34 @@
+import { goalsOf, togetherOf } from './goals.js';
+import type { Results } from './results.js';
+
+const nothing = {
+  ...{ machine: { cpus: 2, node: '', loadBefore: 0 }, startMs: {} },
+  rest: { memoryMb: {}, cpuMsPerSecond: {} },
+} as unknown as Results;
+
+describe('goals', () => {
+  it('judges what was measured and is silent about the rest', () => {
+    const memoryMb = { api: 169, 'ceph-worker-1': 151, scrubber: 100, consul: 60, 'ceph-osd': 5_000 };
+    const goals = goalsOf({ ...nothing, rest: { memoryMb, cpuMsPerSecond: {} }, startMs: { api: 3_001 } });
+    expect(goals.map(({ name, met }) => [name, met])).toEqual([
+      ['memory of api', true],
+      ['memory of ceph-worker-1', false],
+      ['memory of scrubber', true],
+      ['memory together', true],
+      ['start of api', false],
+    ]);
+  });
+
+  it('counts the apps with Consul, Redis and PostgreSQL together, and neither Ceph nor the load', () => {
+    const each = {
+      api: 1,
+      'billing-worker-2': 2,
+      consul: 4,
+      redis: 8,
+      postgres: 16,
+      'ceph-osd': 32,
+      load: 64,
+    };
+    expect(togetherOf(each)).toBe(31);
+  });
+});
