@@ -2,6 +2,5 @@ export * from './conformance/index.js';
 export * from './billing/index.js';
 export * from './kv/index.js';
 export * from './qemu/index.js';
-export * from './ceph/index.js';
 export * from './engine/index.js';
 export * from './stack/index.js';

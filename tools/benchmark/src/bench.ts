@@ -28,8 +28,13 @@ export interface Compared {
   readonly floors: readonly Sample[];
   /** Of each round against the mean of the floors on its both sides; the middle one. */
   readonly ratio: number;
+  /** CPU of the bare part with Ceph over CPU of everything: what the ratio would be if the machine had nothing else to do. */
+  readonly ratioByCpu: number;
   readonly floorsApart: number;
 }
+
+/** Processes whose CPU the bare part needs, too. */
+const bareProcesses = ['bare ceph', 'ceph-osd', 'ceph-mon'];
 
 export class Bench {
   private readonly load = new Companion<LoadWish, LoadResult>('load', './load/process.js');
@@ -152,5 +157,12 @@ function comparisonOf(product: readonly Sample[], floors: readonly Sample[]) {
   const ratios = product.map(
     ({ perSecond }, at) => perSecond / Math.max(mean(rates.slice(at, at + 2)), 1e-9),
   );
-  return { ratio: median(ratios), floorsApart: spread(rates) };
+  const bareMs = median(floors.map((floor) => cpuMsOf(floor, (name) => bareProcesses.includes(name))));
+  const allMs = median(product.map((sample) => cpuMsOf(sample, (name) => name !== 'load')));
+  return { ratio: median(ratios), ratioByCpu: bareMs / allMs, floorsApart: spread(rates) };
+}
+
+function cpuMsOf({ cpuMsPerOperation }: Sample, counts: (name: string) => boolean): number {
+  const counted = Object.entries(cpuMsPerOperation).filter(([name]) => counts(name));
+  return counted.reduce((sum, [, ms]) => sum + ms, 0);
 }

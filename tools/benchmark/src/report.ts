@@ -61,12 +61,12 @@ function deleteLines({ gone, trashed }: DeleteResult, clients: string): string[]
 }
 
 function comparedLines(title: string, compared: Compared, bare: string): string[] {
-  const { floors, floorsApart, ratio, product } = compared;
+  const { floors, floorsApart, ratio, ratioByCpu, product } = compared;
   const rates = floors.map(({ perSecond }) => whole(perSecond)).join(' … ');
   const apart = floorsApart > floorsApartMax ? `  FLOORS ${percent(floorsApart)} APART` : '';
   return [
     ...sampleLines(title, product),
-    `${''.padEnd(titleWidth)} ${percent(ratio)} of bare ${bare}: ${rates}/s${apart}`,
+    `${''.padEnd(titleWidth)} ${percent(ratio)} (by CPU ${percent(ratioByCpu)}) of bare ${bare}: ${rates}/s${apart}`,
     ...sampleLines('  bare', floors),
   ];
 }
