@@ -3,7 +3,7 @@ import { connectBilling } from '@plumbline/billing-adapter';
 import { connectCeph, exitNow } from '@plumbline/ceph-adapter';
 import { cephImage } from '@plumbline/ceph-facets';
 import type { Source } from '@plumbline/domain';
-import { Counter, commonVariables, readConfig, secret, sleep, text } from '@plumbline/platform';
+import { Counter, commonVariables, readConfig, secret, sleep, text, wholeNumber } from '@plumbline/platform';
 import type { Shutdown } from '@plumbline/platform';
 import { qemuDevice, qemuNode } from '@plumbline/qemu-facets';
 import { Listener, Looks } from '@plumbline/queue';
@@ -29,6 +29,7 @@ const config = readConfig(
     cephConf: text('CEPH_CONF', { must: 'the path of a ceph.conf' }),
     cephUser: text('CEPH_USER', { must: 'the name of a cephx user, such as client.plumbline-scrub' }),
     databaseUrl: secret('DATABASE_URL'),
+    volumesPerSecond: wholeNumber('PLUMBLINE_SCRUB_PER_SECOND', { min: 1, max: 100_000, otherwise: 100 }),
   },
   process.env,
 );
@@ -82,6 +83,7 @@ const scrubber = new Scrubber({
     return (await kv.keys(layout.owedOf(source, resource))).length > 0;
   },
   silenceMs: SILENCE_MS,
+  volumesPerSecond: config.volumesPerSecond,
   discrepancies: new Discrepancies(self.registry),
   log: self.log,
   metrics: self.metrics,

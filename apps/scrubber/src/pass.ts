@@ -14,12 +14,17 @@ import type { Suspicion } from '@plumbline/engine';
 import { Counter, Gauge, monotonicMs, sleep } from '@plumbline/platform';
 import type { Log, Metrics } from '@plumbline/platform';
 
+/** Shorter pauses cost more than they spare. */
+const PAUSE_MIN_MS = 50;
+
 export interface PassPorts {
   readonly journal: Journal;
   readonly sources: readonly Source[];
   volumeIds(): AsyncIterable<VolumeId>;
   /** True while the source has still to learn something of that resource: it cannot be right before. */
   isOwed(source: SourceName, resource: ResourceName): Promise<boolean>;
+  /** Pace of a pass. */
+  readonly volumesPerSecond: number;
   /** As long as a boot may be silent before it is fenced, and some more: what is under way then has ended. */
   readonly silenceMs: number;
   readonly discrepancies: {
@@ -69,10 +74,14 @@ export class Scrubber {
       unknown.add(facet);
       this.ports.log.warn({ facet, err }, 'source could not be listed');
     };
+    const beganMs = monotonicMs();
     for await (const item of suspicionsOf({ ...ports, unknown: lost }, signal)) {
       if ('looked' in item) {
         volumes += 1;
         this.looked.inc();
+        // A steady pace leaves the sources to those who work: without it a pass takes what it can get.
+        const aheadMs = (volumes / this.ports.volumesPerSecond) * 1000 - (monotonicMs() - beganMs);
+        if (aheadMs > PAUSE_MIN_MS) await sleep(aheadMs, signal);
         continue;
       }
       suspicions += 1;

@@ -32,6 +32,7 @@ async function open(change: (of: { world: EngineWorld; images: Source }) => Part
     },
     isOwed: () => Promise.resolve(false),
     silenceMs: 0,
+    volumesPerSecond: 1000,
     discrepancies: {
       list: () => Promise.resolve([...known.values()]),
       put: (record) => Promise.resolve(void known.set(record.facet, record)),

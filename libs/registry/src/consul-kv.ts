@@ -16,7 +16,7 @@ export interface ConsulKvLimits {
 }
 
 export const CONSUL_KV_LIMITS: ConsulKvLimits = {
-  lingerMs: 4,
+  lingerMs: 8,
   waitMaxMs: 5_000,
   readsInFlightMax: 4,
   waitersMax: 10_000,

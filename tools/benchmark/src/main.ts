@@ -10,9 +10,14 @@ const progress = progressTo((text) => process.stdout.write(text));
 
 async function main(): Promise<number> {
   const settings = readSettings(process.argv.slice(2), process.cwd());
-  const target = await Target.open(settings.stack, progress);
-  const end = () => void target.close().finally(() => process.exit(1));
+  const opening = Target.open(settings.stack, progress);
+  // Its processes outlive this one, so also a stack that is still starting must be ended.
+  const end = () => {
+    const closed = opening.then((target) => target.close());
+    void closed.catch(() => undefined).finally(() => process.exit(1));
+  };
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, end);
+  const target = await opening;
   try {
     const results = await measure(settings, target, progress);
     const goals = goalsOf(results);

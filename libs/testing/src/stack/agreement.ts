@@ -170,17 +170,12 @@ function names({ names: found, volumes }: Facts): readonly string[] {
   );
   return [
     ...[...wanted]
-      .filter(([key, id]) => idIn(found.get(key)) !== id)
+      .filter(([key, id]) => found.get(key) !== id)
       .map(([key, id]) => `name ${key} is not ${id}'s`),
     ...[...found.keys()]
       .filter((key) => !wanted.has(key as never))
       .map((key) => `name ${key} is taken by no volume`),
   ];
-}
-
-/** An id is kept as it is, or as the value of a record's only field. */
-function idIn(value: unknown): unknown {
-  return typeof value === 'object' && value !== null ? Object.values(value)[0] : value;
 }
 
 /** Any id ever minted is a volume's or has a tombstone, and never both. */

@@ -26,11 +26,12 @@ export interface Asking {
 }
 
 /** About what a lane holds. */
-const transactionValue = Buffer.alloc(600, 'x').toString('base64');
+const transactionValue = 'x'.repeat(600);
 /** The API answers a resize when it is recorded. Asking more often would load what is measured. */
 const actionEveryMs = 20;
 const actionAsksMax = 1_000;
-const rewrittenKeys = 16;
+/** Consul's floor writes and reads so many keys. */
+export const rewrittenKeys = 512;
 
 export function askingOf(operation: Operation): Asking {
   const made: string[] = [];
@@ -105,25 +106,20 @@ function growing({ ids, fromGib }: Operation & { kind: 'resize' }): Ask {
   };
 }
 
-/** Three writes together, as an admission, an attempt and a commit are: two that must be new and one that need not be. */
+/**
+ * Three writes together, as an admission, an attempt and a commit are. The same keys are written again and again: ever
+ * new ones would fill Consul, and slow down whatever is measured next.
+ */
 function transaction(prefix: string, n: number): Request {
-  const set = (verb: string, key: string) => ({
-    KV: {
-      Verb: verb,
-      Key: `${prefix}/${key}`,
-      Value: transactionValue,
-      ...(verb === 'cas' ? { Index: 0 } : {}),
-    },
-  });
-  const body = JSON.stringify([
-    set('cas', `a/${n}`),
-    set('cas', `b/${n}`),
-    set('set', `c/${n % rewrittenKeys}`),
-  ]);
-  return { method: 'PUT', path: '/v1/txn', body, wantsBody: false };
+  const at = n % rewrittenKeys;
+  const set = (key: string) => {
+    const value = Buffer.from(`${n} ${transactionValue}`).toString('base64');
+    return { KV: { Verb: 'set', Key: `${prefix}/${key}/${at}`, Value: value } };
+  };
+  return { method: 'PUT', path: '/v1/txn', body: JSON.stringify(['a', 'b', 'c'].map(set)), wantsBody: false };
 }
 
 /** One of the keys that transactions write again and again. */
 function read(prefix: string, n: number): Request {
-  return get(`/v1/kv/${prefix}/c/${n % rewrittenKeys}?consistent`);
+  return get(`/v1/kv/${prefix}/a/${n % rewrittenKeys}?consistent`);
 }

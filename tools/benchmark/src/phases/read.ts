@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Bench, Sample } from '../bench.js';
+import { rewrittenKeys } from '../load/operations.js';
 
 const volumesRead = 500;
 const quickVolumesRead = 50;
@@ -17,7 +18,10 @@ export async function measureGet(bench: Bench): Promise<GetResult> {
   const { quick, rounds } = bench.settings;
   const ids = await bench.volumes(quick ? quickVolumesRead : volumesRead);
   const prefix = `bench/${randomUUID()}`;
-  await bench.askConsul({ kind: 'transaction', prefix }, { inFlight: 1, countMax: 16, msMax: Infinity });
+  await bench.askConsul(
+    { kind: 'transaction', prefix },
+    { inFlight: 1, countMax: rewrittenKeys, msMax: Infinity },
+  );
   await bench.ask({ kind: 'get', ids }, bench.effort(undefined, warmReads));
   const get: Sample[] = [];
   const consul: Sample[] = [];
