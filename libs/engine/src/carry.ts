@@ -98,7 +98,12 @@ class Worker {
     const { lane, resource } = turn.snapshot;
     for (const { intent } of before.slice(0, before.length - (lane?.entries.length ?? 0)))
       context.bell.wake(resource, intent);
-    return 'settled';
+    return this.afterSettling();
+  }
+
+  /** When the lane is gone nothing is left to look for: what is admitted from now on rings anew. */
+  private afterSettling(): TurnEnd {
+    return this.turn.snapshot.lane === null ? 'left' : 'settled';
   }
 
   /** A delete came while the volume was being made. */
@@ -178,7 +183,7 @@ class Worker {
       context.bell.wake(turn.snapshot.resource, this.intent);
       for (const { facet } of owes) context.bell.drain(queueOfFacet(facet));
     }
-    return settled ? 'settled' : null;
+    return settled ? this.afterSettling() : null;
   }
 
   private async handOver(move: Move): Promise<TurnEnd> {

@@ -11,15 +11,15 @@ const progress = progressTo((text) => process.stdout.write(text));
 async function main(): Promise<number> {
   const settings = readSettings(process.argv.slice(2), process.cwd());
   const opening = Target.open(settings.stack, progress);
-  // Its processes outlive this one, so also a stack that is still starting must be ended.
-  const end = () => {
-    const closed = opening.then((target) => target.close());
-    void closed.catch(() => undefined).finally(() => process.exit(1));
-  };
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, end);
+  const interrupted = new Promise<never>((_resolve, reject) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const)
+      process.once(signal, () => reject(new StackError(`interrupted by ${signal}; ending what was started`)));
+  });
+  interrupted.catch(() => undefined);
+  // Its processes outlive this one: a stack that is still starting is waited for, so that it can be ended.
   const target = await opening;
   try {
-    const results = await measure(settings, target, progress);
+    const results = await Promise.race([interrupted, measure(settings, target, progress)]);
     const goals = goalsOf(results);
     for (const line of reportOf(results, goals)) progress.line(line);
     if (settings.json !== undefined)
@@ -36,5 +36,6 @@ try {
 } catch (error) {
   if (!(error instanceof StackError)) throw error;
   process.stderr.write(`\n${error.message}\n`);
-  process.exitCode = 1;
+  // What was under way when it was interrupted has nobody left who waits for it.
+  process.exit(1);
 }

@@ -28,6 +28,9 @@ export interface Customer {
 
 /** The system that is measured, and what the benchmark knows of it from outside. */
 export class Target {
+  private isClosing = false;
+  private restarting: Promise<void> = Promise.resolve();
+
   private constructor(
     readonly stack: RunningStack,
     private readonly isOwn: boolean,
@@ -51,8 +54,18 @@ export class Target {
     return new Target(stack, folder === undefined, (await unsettled(stack)).length);
   }
 
+  /** What it is starting again at this moment it starts first: a process started behind our back would outlive us. */
   async close(): Promise<void> {
+    this.isClosing = true;
+    await this.restarting.catch(() => undefined);
     if (this.isOwn) await this.stack.stop();
+  }
+
+  /** Starts again what is not running. */
+  async restore(): Promise<void> {
+    if (this.isClosing) throw new StackError('interrupted');
+    this.restarting = this.stack.restore();
+    await this.restarting;
   }
 
   get url(): string {

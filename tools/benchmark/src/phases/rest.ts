@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { waitFor, type RunningStack } from '@plumbline/stack';
+import { waitFor } from '@plumbline/stack';
 import { memoryMbOf, watchCpu } from '../measure/processes.js';
 import type { Target } from '../target.js';
 
@@ -25,13 +25,14 @@ export async function measureRest({ processes }: Target, seconds: number): Promi
 }
 
 /** From the start of each app's process until `/readyz` says yes, one app after another. */
-export async function measureStarts({ appNames, stack }: Target): Promise<Record<string, number>> {
+export async function measureStarts(target: Target): Promise<Record<string, number>> {
   const times: Record<string, number> = {};
-  for (const name of appNames) times[name] = await startMsOf(stack, name);
+  for (const name of target.appNames) times[name] = await startMsOf(target, name);
   return times;
 }
 
-async function startMsOf(stack: RunningStack, name: string): Promise<number> {
+async function startMsOf(target: Target, name: string): Promise<number> {
+  const { stack } = target;
   const before = stack.process(name).startedAt;
   await stack.halt(name);
   const port = stack.stack.state.ports[`health ${name}`] ?? 0;
@@ -44,6 +45,6 @@ async function startMsOf(stack: RunningStack, name: string): Promise<number> {
     },
     { what: `${name} to be ready`, deadlineMs: readyMaxMs, everyMs: askEveryMs },
   );
-  const [readyAt] = await Promise.all([ready, stack.restore()]);
+  const [readyAt] = await Promise.all([ready, target.restore()]);
   return readyAt - Date.parse(stack.process(name).startedAt);
 }
