@@ -1,6 +1,6 @@
 import { connectCeph, exitNow } from '@plumbline/ceph-adapter';
 import { lookQueueOf, queueOf } from '@plumbline/domain';
-import { commonVariables, readConfig, text, workerVariables } from '@plumbline/platform';
+import { commonVariables, readConfig, text, wholeNumber, workerVariables } from '@plumbline/platform';
 import { Boots, startLaneWorker, startProcess, untilConnected } from '@plumbline/worker';
 
 const APP = 'ceph-worker';
@@ -11,6 +11,8 @@ const config = readConfig(
     ...workerVariables(),
     cephConf: text('CEPH_CONF', { must: 'the path of a ceph.conf' }),
     cephUser: text('CEPH_USER', { must: 'the name of a cephx user, such as client.plumbline-ceph' }),
+    /** Calls of librbd at a time: fewer than jobs, of which half wait for the registry at any moment. */
+    callsMax: wholeNumber('CEPH_CALLS_MAX', { min: 1, max: 256, otherwise: 16 }),
   },
   process.env,
 );
@@ -23,7 +25,7 @@ const client = await untilConnected(self, 'ceph', () =>
     conf: config.cephConf,
     user: config.cephUser,
     pools: config.regions.map(({ pool }) => pool),
-    callsMax: config.concurrency,
+    callsMax: config.callsMax,
     isBootAddress: (address) => boots.view.addresses().has(address),
     onBlocklisted: () => {
       self.log.fatal({}, 'this client was blocklisted: the boot has to end');

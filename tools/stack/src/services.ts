@@ -45,6 +45,9 @@ export const services: readonly Service[] = [
       CEPH_CONF: cephConf(stack),
       CEPH_USER: 'client.plumbline-ceph',
       ...threads(16),
+      // Twice as many jobs as calls: while one waits for the registry, another has librbd.
+      PLUMBLINE_CONCURRENCY: '32',
+      CEPH_CALLS_MAX: '16',
     }),
   },
   {
