@@ -64,6 +64,9 @@ osd_pool_default_size = 1
 osd_pool_default_min_size = 1
 osd_pool_default_pg_autoscale_mode = off
 osd_crush_chooseleaf_type = 0
+# An OSD's right to serve reads lapses with this, until its peers renew it. It has none here, and after a pause that was
+# longer the renewal can be lost: it then serves nothing any more.
+osd_heartbeat_grace = 3600
 
 [mon]
 mon_data = ${join(dir, 'mon')}
