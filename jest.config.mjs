@@ -1,7 +1,5 @@
 /** Unit tests need nothing but Node; conformance and e2e tests need a stack (`./tools/test` starts one). */
 const shared = {
-  // For machines that are busy with other things. Tests wait for states, so a quick one stays quick.
-  testTimeout: 30_000,
   testEnvironment: 'node',
   extensionsToTreatAsEsm: ['.ts'],
   transform: { '^.+\\.ts$': ['@swc/jest'] },
@@ -10,6 +8,8 @@ const shared = {
   testEnvironmentOptions: { customExportConditions: ['@plumbline/source', 'node', 'default'] },
 };
 export default {
+  // For machines that are busy with other things. Tests wait for states, so a quick one stays quick. Jest reads this only here.
+  testTimeout: 30_000,
   projects: [
     {
       ...shared,
