@@ -1,5 +1,6 @@
 export * from './ids.js';
 export * from './json.js';
+export * from './backoff.js';
 export * from './errors.js';
 export * from './sources.js';
 export * from './records.js';

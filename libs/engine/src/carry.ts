@@ -1,4 +1,5 @@
 import {
+  backoffMs,
   InvariantError,
   PARK_REASONS,
   RejectedError,
@@ -10,7 +11,6 @@ import {
 import type { Backend, IntentId, Json, LaneEntry, ParkReason, Snapshot, Step } from '@plumbline/domain';
 import { queueOfFacet } from './admit.js';
 import { parkReasonOf, stepHolds } from './compare.js';
-import { backoffMs } from './backoff.js';
 import { withDeadline } from './deadline.js';
 import { commitEdit, settleEdit } from './settle.js';
 import { canBeUndone, nextMove, stepStateOf } from './next.js';
@@ -256,7 +256,8 @@ class Worker {
       return isRequirement ? await this.rejected(move, message) : await this.park('tries-exhausted', message);
     }
     await turn.giveBack({ tries });
-    const delayMs = backoffMs({ tries, ...context.policy, random: context.random() });
+    const retry = { baseMs: context.policy.backoffBaseMs, capMs: context.policy.backoffCapMs };
+    const delayMs = backoffMs({ tries, ...retry, random: () => context.random() });
     await context.bell.ring(context.queue, turn.snapshot.resource, { delayMs });
     return 'left';
   }

@@ -1,6 +1,5 @@
 export * from './admit.js';
 export * from './advance.js';
-export * from './backoff.js';
 export * from './compare.js';
 export * from './footprint.js';
 export * from './materialize.js';

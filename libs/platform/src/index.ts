@@ -8,4 +8,3 @@ export * from './health.js';
 export * from './shutdown.js';
 export * from './random.js';
 export * from './time.js';
-export * from './backoff.js';

@@ -1,6 +1,6 @@
 import { UncertainError } from '@plumbline/domain';
 import fc from 'fast-check';
-import { backoffMs } from './backoff.js';
+import { backoffMs } from '@plumbline/domain';
 import { sleep, withDeadline } from './time.js';
 
 describe('waiting', () => {

@@ -1,5 +1,5 @@
-import { TransientError, UncertainError } from '@plumbline/domain';
-import { backoffMs, monotonicMs, newNonce } from '@plumbline/platform';
+import { backoffMs, TransientError, UncertainError } from '@plumbline/domain';
+import { monotonicMs, newNonce } from '@plumbline/platform';
 import { Connection } from './connection.js';
 import type { QmpEvent, QmpReply } from './connection.js';
 import { QmpRefusal, stoppedWaiting, unreachable } from './errors.js';

@@ -2,7 +2,7 @@
  * How long to wait before the next try: anything between nothing and a bound that doubles with each failed try, up to a
  * cap. Full jitter, because those who failed together must not come back together.
  * @param tries failed tries so far, at least one
- * @param random a number from 0 to 1, such as `Math.random` makes
+ * @param random a number from 0 to 1, as a source of chance gives it
  */
 export function backoffMs({
   tries,
