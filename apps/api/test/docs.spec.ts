@@ -14,6 +14,7 @@ describe('the description of the API', () => {
       const world = await ApiWorld.open();
       const { body, status } = await world.send('GET', '/docs/openapi.json', { token: null });
       expect(status).toBe(200);
+      // Only what is read below is described; the assertions would find anything else missing.
       const { paths } = body as unknown as OpenApi;
       const routes = Object.entries(paths).flatMap(([path, methods]) =>
         Object.entries(methods).map(([method, of]) => ({ route: `${method} ${path}`, ...of })),

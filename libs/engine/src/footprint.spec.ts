@@ -48,6 +48,7 @@ const rules = {
   regions: [],
 };
 
+/** As much of an entry as a footprint reads, hence the assertion. */
 const entry = (kind: string, params: Json): LaneEntry =>
   ({ kind, params, committed: null, undoing: null, parked: null }) as unknown as LaneEntry;
 const laneOf = (entries: readonly LaneEntry[]): Lane | null =>
