@@ -83,7 +83,7 @@ function volumeMade({ action, record }: Ended): VolumeRecord {
 
 /** A volume that was deleted before its creator was answered: it did exist, and this is what it was. */
 function volumeOf(action: ActionRecord): VolumeRecord {
-  // The admission recorded these, checked by the kind's own schema; an action keeps them as plain JSON.
+  // Recorded by the creation above from such a wish; an action keeps its parameters as plain JSON.
   const params = action.params as unknown as CreateWish & { volumeId: VolumeId };
   const at: Instant = action.completedAt ?? action.startedAt;
   return {
