@@ -26,7 +26,7 @@ RUN npm run build \
 # Every process of Plumbline; which one, the command says: api, ceph-worker, qemu-worker, billing-worker, scrubber.
 FROM base AS app
 RUN apt-get update -q \
- && apt-get install -y -q --no-install-recommends librbd1 librados2 \
+ && apt-get install -y -q --no-install-recommends librbd1 librados2 libjemalloc2 \
  && rm -rf /var/lib/apt/lists/*
 COPY --from=build /plumbline ./
 USER node

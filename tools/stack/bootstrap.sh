@@ -4,7 +4,7 @@
 set -eu
 plumbline_root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 plumbline_cache=$plumbline_root/.plumbline/cache
-plumbline_packages='redis-server postgresql ceph-mon ceph-osd ceph-mgr ceph-common librbd1 librados2
+plumbline_packages='redis-server postgresql ceph-mon ceph-osd ceph-mgr ceph-common librbd1 librados2 libjemalloc2
   qemu-system-x86 qemu-utils qemu-block-extra busybox-static cpio'
 plumbline_node_least=20.19.0
 

@@ -1,12 +1,5 @@
 import { Refusal } from '@plumbline/domain';
-import type {
-  ActionRecord,
-  Admission,
-  IntentId,
-  Journal,
-  ResourceName,
-  VolumeRecord,
-} from '@plumbline/domain';
+import type { ActionRecord, IntentId, ResourceName, VolumeRecord } from '@plumbline/domain';
 import { admit } from '@plumbline/engine';
 import type { AdmissionRequest, Admitted, EngineContext } from '@plumbline/engine';
 import type { Log } from '@plumbline/platform';
@@ -94,13 +87,11 @@ export class Intake {
    */
   async recordAndWait(request: AdmissionRequest): Promise<Ended> {
     let wait: Promise<Ended> | null = null;
-    const { engine } = this.by;
-    const journal = onAdmitted(engine.journal, ({ action }) => {
-      wait ??= this.waitFor(action);
+    const recorded = (action: ActionRecord): void => {
+      wait = this.waitFor(action);
       wait.catch(() => undefined);
-    });
-    const { action } = await admit({ ...engine, journal }, request);
-    this.logRecorded(action, request);
+    };
+    const { action } = await this.record({ ...request, recorded });
     return await (wait ?? this.waitFor(action));
   }
 
@@ -129,17 +120,3 @@ export class Intake {
 
 /** What is late once is often late for long: whoever asks again need not do so at once. */
 const PENDING_RETRY_MS = 2000;
-
-/** The same journal, telling of each admission that was written before the caller learns of it. */
-function onAdmitted(journal: Journal, written: (admission: Admission) => void): Journal {
-  return {
-    read: (resource) => journal.read(resource),
-    write: (change) => journal.write(change),
-    vm: (id) => journal.vm(id),
-    async admit(admission) {
-      const outcome = await journal.admit(admission);
-      if ('written' in outcome) written(admission);
-      return outcome;
-    },
-  };
-}

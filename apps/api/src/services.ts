@@ -65,8 +65,8 @@ export function servicesOf(world: World): Services {
     new ActionFinder(actions),
     new ActionRequests(engine.rules.catalog, intake),
     new Callers({
-      tokenBySha256: (sha256) => tokens.find(sha256),
-      account: (id) => accounts.find(id),
+      token: (sha256) => tokens.read(sha256),
+      account: (id) => accounts.read(id),
     }),
     new Creations({ intake, actions, requests, newId }),
     new Deletions(intake),

@@ -44,6 +44,44 @@ describe('access', () => {
     },
   );
 
+  it('lets a revoked token do nothing that it could do a moment ago', async () => {
+    const made = await world.ops('POST', `/accounts/${world.account}/tokens`, { name: 'short-lived' });
+    const { secret, token } = made.body;
+    const create = (name: string) =>
+      world.send('POST', '/v2/volumes', {
+        token: secret,
+        body: { name, size_gigabytes: 1, region: 'nyc1' },
+      });
+    const first = await create('before');
+    expect(first.status).toBe(201);
+    const { id } = first.body.volume;
+    expect((await world.ops('DELETE', `/accounts/${world.account}/tokens/${token.id}`)).status).toBe(204);
+    const before = world.recorded();
+    const answers = [
+      await create('after'),
+      await create('before'),
+      await create(''),
+      await world.send('DELETE', `/v2/volumes/${id}`, { token: secret }),
+      await world.send('POST', `/v2/volumes/${id}/actions`, {
+        token: secret,
+        body: { type: 'resize', size_gigabytes: 2 },
+      }),
+    ];
+    expect(answers.map(({ status }) => status)).toEqual([401, 401, 401, 401, 401]);
+    expect(world.recorded()).toEqual(before);
+  });
+
+  it('holds an account to the limits it has now', async () => {
+    const create = (name: string) =>
+      world.send('POST', '/v2/volumes', { body: { name, size_gigabytes: 1, region: 'nyc1' } });
+    expect((await create('within')).status).toBe(201);
+    world.limit({ volumes: 1, gib: 1 });
+    const answer = await create('beyond');
+    expect([answer.status, answer.body.message]).toEqual([403, expect.stringContaining('limit exceeded')]);
+    world.limit({ volumes: 100, gib: 1000 });
+    expect((await create('beyond')).status).toBe(201);
+  });
+
   it('lets only the operators’ own token into their side', async () => {
     for (const token of [null, 'wrong', world.token, `${OPS_TOKEN} `.repeat(2)])
       for (const path of ['accounts', 'vms', 'lanes', 'boots', 'discrepancies', 'volumes/x/truth'])

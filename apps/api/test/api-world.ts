@@ -3,6 +3,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { queueOf, volumeResource } from '@plumbline/domain';
 import type {
   AccountId,
+  AccountRecord,
   HostName,
   IntentId,
   QueueName,
@@ -12,7 +13,7 @@ import type {
   VolumeId,
 } from '@plumbline/domain';
 import { advance } from '@plumbline/engine';
-import type { EngineContext, WorkerContext } from '@plumbline/engine';
+import type { EngineContext, RingOptions, WorkerContext } from '@plumbline/engine';
 import { intentCatalog } from '@plumbline/intents';
 import { Readiness, createLog, createMetrics } from '@plumbline/platform';
 import type { LookAnswer, LookPlace } from '@plumbline/queue';
@@ -104,8 +105,8 @@ export class ApiWorld {
     const workers = new Map<QueueName, WorkerContext>();
     const holder: { world: ApiWorld | null } = { world: null };
     const bell = {
-      ring: async (queue: QueueName, resource: ResourceName) => {
-        holder.world?.work(queue, resource);
+      ring: async (queue: QueueName, resource: ResourceName, { account }: RingOptions = {}) => {
+        holder.world?.work(queue, resource, account);
         return true;
       },
       drain: () => undefined,
@@ -232,10 +233,20 @@ export class ApiWorld {
     );
   }
 
-  private work(queue: QueueName, resource: ResourceName): void {
+  /** As an operator's hand in the registry would. */
+  limit(limits: AccountRecord['limits']): void {
+    const { store } = this.consul;
+    const key = this.registry.layout.account(this.account);
+    const record = JSON.parse(store.get(key)?.value ?? 'null') as AccountRecord;
+    store.transact([{ verb: 'set', key, value: JSON.stringify({ ...record, limits }) }]);
+  }
+
+  private work(queue: QueueName, resource: ResourceName, account?: AccountId): void {
     const worker = this.workers.get(queue);
     if (worker === undefined || this.resting) return;
-    const job = new Promise((resolve) => setImmediate(resolve)).then(() => advance(worker, resource));
+    const job = new Promise((resolve) => setImmediate(resolve)).then(() =>
+      advance(worker, resource, account),
+    );
     const done: Promise<unknown> = job.finally(() => this.working.delete(done));
     this.working.add(done);
   }

@@ -35,6 +35,9 @@ export class UncertainError extends EngineError {}
 /** Our own mistake, or a stranger's hand: park, and page a person. */
 export class InvariantError extends EngineError {}
 
+/** What a request was judged by has changed since it was read. Nothing was recorded: read it again. */
+export class StaleError extends EngineError {}
+
 export type RefusalCode =
   | 'bad_request'
   | 'unauthorized'

@@ -1,4 +1,4 @@
-import type { BootId, RegionSlug, ResourceName, VmId } from './ids.js';
+import type { AccountId, BootId, RegionSlug, ResourceName, VmId } from './ids.js';
 import type { Lane, LaneEntry } from './lane.js';
 import type { AccountRecord, ActionRecord, OwedFact, Tombstone, VmRecord, VolumeRecord } from './records.js';
 
@@ -39,6 +39,17 @@ export interface HeadChange {
 /** Written: the snapshot as it is now. Conflict: nothing was written, and this is what stands instead. */
 export type WriteOutcome = { readonly written: Snapshot } | { readonly conflict: Snapshot };
 
+/** A key of the registry that must stand as it was read when something is written that was judged by it. */
+export interface Guard {
+  readonly key: string;
+  readonly index: number;
+}
+
+/** An account as it was read, with what must still stand of it, and of whoever speaks for it, when its intent is recorded. */
+export interface AccountAsRead extends AccountRecord {
+  readonly guards: readonly Guard[];
+}
+
 /** An intent as it is admitted: its entry, the action that shows it, and what it was validated against. */
 export interface Admission {
   readonly from: Snapshot;
@@ -46,6 +57,7 @@ export interface Admission {
   readonly action: ActionRecord;
   readonly delta: FootprintDelta;
   readonly limits: AccountRecord['limits'];
+  readonly guards: readonly Guard[];
   /** What an idempotency key is first used for. */
   readonly request?: { readonly key: string; readonly bodyHash: string };
 }
@@ -55,10 +67,14 @@ export interface Admission {
  * Names, counters and VM slots follow what record and lane take up, in the same transaction.
  */
 export interface Journal {
-  read(resource: ResourceName): Promise<Snapshot>;
+  /** @param account whose it probably is: spares finding that out, and is checked. */
+  read(resource: ResourceName, account?: AccountId): Promise<Snapshot>;
   /** @throws TransientError when the registry cannot be asked. */
   write(change: HeadChange): Promise<WriteOutcome>;
-  /** @throws Refusal when a name is taken, a quota or a VM is full, or the outcome is not known. */
+  /**
+   * @throws Refusal when a name is taken, a quota or a VM is full, or the outcome is not known.
+   * @throws StaleError when a guard no longer stands.
+   */
   admit(admission: Admission): Promise<WriteOutcome>;
   /** A VM by its number; null: there is none. */
   vm(id: VmId): Promise<VmRecord | null>;

@@ -10,6 +10,7 @@ import {
   HOME_QUEUE,
 } from '@plumbline/domain';
 import type {
+  AccountAsRead,
   AccountRecord,
   ActionNumber,
   ActionRecord,
@@ -37,7 +38,7 @@ const NUMBERS_PER_MS = 1000;
 export interface AdmissionRequest {
   readonly definition: AnyIntentDefinition;
   readonly params: Json;
-  readonly account: AccountRecord;
+  readonly account: AccountRecord & Partial<Pick<AccountAsRead, 'guards'>>;
   readonly requestId: string;
   /** Set when the id was minted for this very request, so that nothing can be there yet and nothing need be read. */
   readonly minted?: true;
@@ -55,12 +56,14 @@ export interface Admitted {
 /**
  * Records an intent: validated against the record with all that is pending folded over it, refused now if that can be
  * known now, written in one transaction, and only then rung. A lost ring is not a lost intent.
- * @throws Refusal in the words of the contract; nothing is left behind then.
+ * @throws Refusal in the words of the contract, StaleError when a guard no longer stands; nothing is left behind then.
  */
 export async function admit(context: EngineContext, request: AdmissionRequest): Promise<Admitted> {
   const { definition, account } = request;
   const resource = definition.resource(request.params);
-  let snapshot: Snapshot = request.minted ? nothingYet(resource) : await context.journal.read(resource);
+  let snapshot: Snapshot = request.minted
+    ? nothingYet(resource)
+    : await context.journal.read(resource, account.id);
   for (let conflicts = 0; conflicts < CONFLICTS_MAX; conflicts += 1) {
     const { entry, record } = await judge(context, request, snapshot);
     const action = actionOf(entry, definition, snapshot.record);
@@ -74,12 +77,13 @@ export async function admit(context: EngineContext, request: AdmissionRequest): 
         context.rules,
       ),
       limits: account.limits,
+      guards: account.guards ?? [],
       ...(request.request === undefined ? {} : { request: request.request }),
     });
     if ('written' in outcome) {
       const queue = firstQueueOf(definition, entry.params, record);
       request.recorded?.(action);
-      void context.bell.ring(queue, resource);
+      void context.bell.ring(queue, resource, { account: account.id });
       return { action, queue };
     }
     snapshot = outcome.conflict;

@@ -1,5 +1,5 @@
 import { Refusal } from '@plumbline/domain';
-import type { LaneEntry, ResourceName } from '@plumbline/domain';
+import type { AccountId, LaneEntry, ResourceName, Snapshot } from '@plumbline/domain';
 import { carryTurn } from './carry.js';
 import type { TurnEnd } from './carry.js';
 import { withDeadline } from './deadline.js';
@@ -27,8 +27,14 @@ export type AdvanceEnd = { readonly throttledMs: number } | null;
  * Looks at a lane and carries on whatever is there to be done by this worker. May be called at any time, for any lane. A
  * call that finds another at it leaves it to that one, which then looks once more: what this call was rung for may be
  * younger than what the other has read.
+ *
+ * @param account whose lane it probably is
  */
-export async function advance(context: WorkerContext, resource: ResourceName): Promise<AdvanceEnd> {
+export async function advance(
+  context: WorkerContext,
+  resource: ResourceName,
+  account?: AccountId,
+): Promise<AdvanceEnd> {
   const { busy } = context;
   if (busy.has(resource)) {
     busy.set(resource, 'rung');
@@ -36,20 +42,24 @@ export async function advance(context: WorkerContext, resource: ResourceName): P
   }
   busy.set(resource, 'looking');
   try {
-    return await lookOnAndOn(context, resource);
+    return await lookOnAndOn(context, resource, account);
   } finally {
     busy.delete(resource);
   }
 }
 
 /** Ends when there is nothing more to be done here; what this job may not do any more is rung for. */
-async function lookOnAndOn(context: WorkerContext, resource: ResourceName): Promise<AdvanceEnd> {
+async function lookOnAndOn(
+  context: WorkerContext,
+  resource: ResourceName,
+  account: AccountId | undefined,
+): Promise<AdvanceEnd> {
   let settled = 0;
   let away = 0;
   for (let looks = 0; looks < LOOKS_MAX && settled < INTENTS_PER_JOB_MAX; looks += 1) {
     if (context.stopping()) break;
     context.busy.set(resource, 'looking');
-    const end = await oneTurn(context, resource);
+    const end = await oneTurn(context, resource, account);
     if (typeof end === 'object') return end;
     if (end === 'left' && context.busy.get(resource) === 'looking') return null;
     if (end === 'settled') settled += 1;
@@ -65,9 +75,13 @@ async function lookOnAndOn(context: WorkerContext, resource: ResourceName): Prom
  * A turn that the registry would not let be given back is this boot's alone to take up again: no other worker may, however
  * often it is rung. So who could not read or write looks again and again, until it can.
  */
-async function oneTurn(context: WorkerContext, resource: ResourceName): Promise<TurnEnd> {
+async function oneTurn(
+  context: WorkerContext,
+  resource: ResourceName,
+  account: AccountId | undefined,
+): Promise<TurnEnd> {
   try {
-    return await takeTurn(context, resource);
+    return await takeTurn(context, await context.journal.read(resource, account));
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     context.log.warn({ resource, err: error }, 'lane could not be read or taken');
@@ -80,8 +94,8 @@ async function pause(context: WorkerContext, ms: number): Promise<void> {
   await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
 }
 
-async function takeTurn(context: WorkerContext, resource: ResourceName): Promise<TurnEnd> {
-  const snapshot = await context.journal.read(resource);
+async function takeTurn(context: WorkerContext, snapshot: Snapshot): Promise<TurnEnd> {
+  const { resource } = snapshot;
   const head = headToWork(snapshot, context.rules);
   if (head === null) return 'left';
   if (!isFree(context, head)) return await leaveTo(context, resource, head);

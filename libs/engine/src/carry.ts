@@ -188,7 +188,8 @@ class Worker {
 
   private async handOver(move: Move): Promise<TurnEnd> {
     await this.turn.giveBack();
-    await this.context.bell.ring(queueToRing(move), this.turn.snapshot.resource);
+    const { account } = this.turn.head;
+    await this.context.bell.ring(queueToRing(move), this.turn.snapshot.resource, { account });
     return 'left';
   }
 

@@ -1,4 +1,5 @@
 import type {
+  AccountId,
   Backend,
   BootId,
   FacetName,
@@ -20,9 +21,15 @@ export interface Clock {
   deadline(ms: number): { readonly signal: AbortSignal; readonly clear: () => void };
 }
 
+export interface RingOptions {
+  readonly delayMs?: number;
+  /** Whose lane it is: spares who is rung finding that out. */
+  readonly account?: AccountId;
+}
+
 /** The doorbell. Rings may be lost, doubled or late; nothing depends on them. */
 export interface Bell {
-  ring(queue: QueueName, resource: ResourceName, options?: { delayMs: number }): Promise<boolean>;
+  ring(queue: QueueName, resource: ResourceName, options?: RingOptions): Promise<boolean>;
   /** Tells a derived source's worker that something is owed to it. */
   drain(queue: QueueName): void;
   /** Tells whoever waits that this intent has settled or reached its commit. */

@@ -3,7 +3,7 @@
  * again. Job ids are BullMQ's own, because a job under a chosen id is ignored without a word while an older one of that
  * id still exists, be it active or ended.
  */
-import type { IntentId, QueueName, ResourceName } from '@plumbline/domain';
+import type { AccountId, IntentId, QueueName, ResourceName } from '@plumbline/domain';
 import { Queue } from 'bullmq';
 import type { Logger } from 'pino';
 import { Counter } from 'prom-client';
@@ -61,8 +61,12 @@ export class Bell {
   }
 
   /** Never rejects, and answers within 250 ms: false when Redis did not say in time that it took the ring. */
-  ring(queue: QueueName, resource: ResourceName, { delayMs = 0 } = {}): Promise<boolean> {
-    return this.add(queue, { resource }, delayMs);
+  ring(
+    queue: QueueName,
+    resource: ResourceName,
+    { delayMs = 0, account }: { delayMs?: number; account?: AccountId } = {},
+  ): Promise<boolean> {
+    return this.add(queue, account === undefined ? { resource } : { resource, account }, delayMs);
   }
 
   /** Rings for what is owed to a derived source. Many of these become one job. */

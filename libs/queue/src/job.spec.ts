@@ -7,6 +7,8 @@ describe('job', () => {
       fc.property(fc.uuid(), fc.anything(), (id, other) => {
         const resource = `volume/${id}`;
         expect(parseLaneJob({ resource, other })).toEqual({ resource });
+        expect(parseLaneJob({ resource, account: id })).toEqual({ resource, account: id });
+        expect(parseLaneJob({ resource, account: other })).toEqual({ resource });
         expect(parseLaneJob(other)).toBe(null);
         expect(parseLaneJob({ resource: other })).toBe(null);
         expect(parseDrainJob(other)).toBe(null);

@@ -3,11 +3,13 @@
  * the queue may be emptied at any time. Whatever else is found in a queue is dropped.
  */
 import { isUuid } from '@plumbline/domain';
-import type { ResourceName } from '@plumbline/domain';
+import type { AccountId, ResourceName } from '@plumbline/domain';
 
 /** Look at this lane. */
 export interface LaneJob {
   readonly resource: ResourceName;
+  /** Whose it is, for who looks to find it sooner. Checked there. */
+  readonly account?: AccountId;
 }
 
 /** Look at what is owed to this queue's source. */
@@ -16,9 +18,11 @@ export interface DrainJob {
 }
 
 export function parseLaneJob(data: unknown): LaneJob | null {
-  const { resource } = fieldsOf(data);
+  const { resource, account } = fieldsOf(data);
   if (typeof resource !== 'string' || !resource.startsWith('volume/')) return null;
-  return isUuid(resource.slice('volume/'.length)) ? { resource: resource as ResourceName } : null;
+  if (!isUuid(resource.slice('volume/'.length))) return null;
+  const job: LaneJob = { resource: resource as ResourceName };
+  return typeof account === 'string' && isUuid(account) ? { ...job, account: account as AccountId } : job;
 }
 
 export function parseDrainJob(data: unknown): DrainJob | null {

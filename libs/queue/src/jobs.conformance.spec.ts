@@ -56,7 +56,13 @@ describe('processor', () => {
   }
 
   function lanes(handle: (resource: ResourceName, context: JobContext) => Promise<JobOutcome>): JobProcessor {
-    return laneProcessor({ queue: QUEUE, concurrency: 4, log: silent, metrics, handle });
+    return laneProcessor({
+      queue: QUEUE,
+      concurrency: 4,
+      log: silent,
+      metrics,
+      handle: (lane, context) => handle(lane.resource, context),
+    });
   }
 
   /** Lanes looked at, in order. */

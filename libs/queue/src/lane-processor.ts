@@ -1,5 +1,5 @@
-import type { ResourceName } from '@plumbline/domain';
 import { parseDrainJob, parseLaneJob } from './job.js';
+import type { LaneJob } from './job.js';
 import { jobProcessor } from './job-processor.js';
 import type { JobContext, JobOutcome, JobProcessor, JobWork } from './job-processor.js';
 
@@ -7,15 +7,9 @@ type Work = Omit<JobWork<never>, 'parse' | 'handle'>;
 
 /** Looks at the lanes that are rung at a worker's queue. */
 export function laneProcessor(
-  work: Work & { readonly handle: (resource: ResourceName, context: JobContext) => Promise<JobOutcome> },
+  work: Work & { readonly handle: (lane: LaneJob, context: JobContext) => Promise<JobOutcome> },
 ): JobProcessor {
-  const { handle } = work;
-  const processor = jobProcessor({
-    ...work,
-    parse: parseLaneJob,
-    handle: (job, context) => handle(job.resource, context),
-  });
-  return processor as JobProcessor;
+  return jobProcessor({ ...work, parse: parseLaneJob }) as JobProcessor;
 }
 
 /** Drains what is owed, one drain at a time in this process: it takes all there is. */

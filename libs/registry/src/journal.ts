@@ -1,4 +1,4 @@
-import { Refusal, volumeIdOf } from '@plumbline/domain';
+import { Refusal, StaleError, volumeIdOf } from '@plumbline/domain';
 import type {
   AccountId,
   Admission,
@@ -45,9 +45,18 @@ class KvJournal implements Journal {
     private readonly nonce: () => string,
   ) {}
 
-  async read(resource: ResourceName): Promise<Snapshot> {
-    const account = this.accounts.get(resource) ?? (await this.findAccount(resource));
+  async read(resource: ResourceName, hint?: AccountId): Promise<Snapshot> {
+    const account = this.accounts.get(resource) ?? hint ?? (await this.findAccount(resource));
     if (account === null) return emptySnapshot(resource);
+    const snapshot = await this.readOf(resource, account);
+    if (this.accounts.has(resource)) return snapshot;
+    // A hint may come from anywhere: where the registry does not bear it out, the registry is asked whose it is.
+    if ((snapshot.lane ?? snapshot.record)?.account !== account) return await this.read(resource);
+    this.remember(resource, account);
+    return snapshot;
+  }
+
+  private async readOf(resource: ResourceName, account: AccountId): Promise<Snapshot> {
     const id = volumeIdOf(resource);
     const [lane, record, tombstone] = await this.kv.read([
       this.layout.lane(resource),
@@ -128,6 +137,8 @@ class KvJournal implements Journal {
       ops.push({ verb: 'check-index', key: this.layout.volume(entry.account, id), index: from.recordIndex });
     if (from.recordIndex === 0 && from.laneIndex === 0)
       ops.push({ verb: 'cas', key: this.layout.owner(id), value: entry.account, index: 0 });
+    const firstGuard = ops.length;
+    for (const { key, index } of admission.guards) ops.push({ verb: 'check-index', key, index });
     const names = this.nameOps(entry.account, id, delta);
     const firstName = ops.push(...names) - names.length;
     const request = this.requestOps(admission);
@@ -141,6 +152,8 @@ class KvJournal implements Journal {
     if ('conflict' in outcome) {
       const lost = (first: number, count: number): boolean =>
         outcome.conflict.some((position) => position >= first && position < first + count);
+      if (lost(firstGuard, admission.guards.length))
+        throw new StaleError('admitting what was judged by an older state', { reason: 'stale-guard' });
       if (lost(firstRequest, request.length))
         throw new Refusal('conflict', 'The Idempotency-Key was used before.', { reason: 'idempotency-key' });
       if (lost(firstName, names.length))

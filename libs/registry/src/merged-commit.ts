@@ -63,7 +63,7 @@ export class MergedCommit {
       postponed.push(...folded.postponed);
       rest = folded.accepted.length === 0 ? [] : await this.#send(folded.accepted, folded.writes, round);
     }
-    refuseAll(rest, unavailable('too many change the same things'));
+    if (rest.length > 0) refuseAll(rest, unavailable('too many change the same things'));
     return { postponed, fenced: round.fenced };
   }
 

@@ -53,7 +53,7 @@ export async function startLaneWorker(
     ratePerSecond: config.ratePerSecond,
     log,
     metrics,
-    handle: async (resource) => (await advance(context, resource)) ?? undefined,
+    handle: async ({ resource, account }) => (await advance(context, resource, account)) ?? undefined,
   });
   const health: SourceHealth = new SourceHealth({
     source: client.name,

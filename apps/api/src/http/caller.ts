@@ -1,54 +1,97 @@
 import { createHash } from 'node:crypto';
-import { Refusal } from '@plumbline/domain';
-import type { AccountId, AccountRecord, TokenRecord } from '@plumbline/domain';
+import { Refusal, StaleError } from '@plumbline/domain';
+import type { AccountAsRead, AccountId, AccountRecord, Guard, TokenRecord } from '@plumbline/domain';
+import type { Guarded } from '@plumbline/registry';
 
 /** What is known of tokens and accounts. Calls of one tick share a round trip. */
 export interface Credentials {
-  tokenBySha256(sha256: string): Promise<TokenRecord | null>;
-  account(id: AccountId): Promise<AccountRecord | null>;
+  token(sha256: string): Promise<Guarded<TokenRecord>>;
+  account(id: AccountId): Promise<Guarded<AccountRecord>>;
 }
 
 export function unauthorized(): Refusal {
   return new Refusal('unauthorized', 'Unable to authenticate you.');
 }
 
+/** What a token opened when it was read last. */
+interface Known {
+  /** A token's account never changes. */
+  readonly id: AccountId;
+  account: AccountAsRead | null;
+}
+
 /**
- * Who sent a request. The account is not to be had without the token having been found valid by a read that was sent
- * after the request came; that read and the request's own go out together.
+ * Who sent a request. Nothing is given out and nothing recorded without the token having been found valid after the
+ * request came: by a read that goes out together with the request's own, or by the very write that records it.
  */
 export class Caller {
   constructor(
-    private readonly id: AccountId,
-    private readonly verified: Promise<void>,
+    private readonly sha256: string,
+    private readonly known: Known,
     private readonly credentials: Credentials,
-  ) {
-    // Whoever asks is told; a request that is refused before anybody asks must not end the process.
-    verified.catch(() => undefined);
-  }
+  ) {}
 
   /** For reads: `load` runs beside the check, and its result is given out only after it. */
   async read<T>(load: (account: AccountId) => Promise<T>): Promise<T> {
-    const loaded = load(this.id);
+    const token = this.credentials.token(this.sha256);
+    const loaded = load(this.known.id);
     loaded.catch(() => undefined);
-    await this.verified;
+    mustBeThere((await token).value);
     return await loaded;
   }
 
-  /** For writes: the account as it is now, once the token is known to be valid. */
-  async account(): Promise<AccountRecord> {
-    const account = await this.read((id) => this.credentials.account(id));
-    if (account === null) throw unauthorized();
-    return account;
+  /** The account as it is now, once the token is known to be valid. */
+  async account(): Promise<AccountAsRead> {
+    const [token, account] = await Promise.all([
+      this.credentials.token(this.sha256),
+      this.credentials.account(this.known.id),
+    ]);
+    mustBeThere(token.value);
+    this.known.account = { ...mustBeThere(account.value), guards: [token.guard, account.guard] };
+    return this.known.account;
+  }
+
+  /**
+   * For work that ends well only by recording an intent: the account as it was when it was read last, whose guards go with
+   * the intent, so that nothing need be read before. Only who is refused has waited for the token to be looked at.
+   * @param askFirst for work that may end well otherwise
+   */
+  async admit<T>(
+    work: (account: AccountAsRead) => Promise<T>,
+    { askFirst = false }: { askFirst?: boolean } = {},
+  ): Promise<T> {
+    let account = askFirst ? null : this.known.account;
+    for (let tries = 0; tries < STALE_TRIES_MAX; tries += 1) {
+      account ??= await this.account();
+      try {
+        return await work(account);
+      } catch (error) {
+        if (error instanceof Refusal && error.code === 'service_unavailable') throw error;
+        const judgedBy = account.guards;
+        account = await this.account();
+        if (!(error instanceof StaleError) && sameGuards(judgedBy, account.guards)) throw error;
+      }
+    }
+    throw new Refusal('service_unavailable', 'The account is changed at this moment; try again.', {
+      reason: 'unavailable',
+      retryAfterMs: 1000,
+    });
   }
 }
 
+/** Also a refusal may have been by limits that are none any more. */
+function sameGuards(one: readonly Guard[], other: readonly Guard[]): boolean {
+  return one.every(({ key, index }, at) => other[at]?.key === key && other[at]?.index === index);
+}
+
+/** How often work is begun anew because account or token have changed meanwhile. */
+const STALE_TRIES_MAX = 3;
 const BEARER = /^Bearer +(\S+) *$/i;
-/** Tokens whose account is remembered. Beyond it all are forgotten: they are learnt again by one read each. */
+/** Tokens that are remembered. Beyond it all are forgotten: they are learnt again by one read each. */
 const REMEMBERED_MAX = 10_000;
 
 export class Callers {
-  /** A token's account never changes; whether the token is still valid is read each time. */
-  private readonly accounts = new Map<string, AccountId>();
+  private readonly known = new Map<string, Known>();
 
   constructor(private readonly credentials: Credentials) {}
 
@@ -57,23 +100,22 @@ export class Callers {
     const token = bearerOf(authorization);
     if (token === null) throw unauthorized();
     const sha256 = sha256Of(token);
-    const found = this.credentials.tokenBySha256(sha256);
-    const account = this.accounts.get(sha256);
-    if (account === undefined) return this.learn(sha256, found);
-    return new Caller(account, found.then(mustBeThere), this.credentials);
+    const known = this.known.get(sha256);
+    return known === undefined ? this.learn(sha256) : new Caller(sha256, known, this.credentials);
   }
 
-  private async learn(sha256: string, found: Promise<TokenRecord | null>): Promise<Caller> {
-    const record = await found;
-    if (record === null) throw unauthorized();
-    if (this.accounts.size >= REMEMBERED_MAX) this.accounts.clear();
-    this.accounts.set(sha256, record.account);
-    return new Caller(record.account, Promise.resolve(), this.credentials);
+  private async learn(sha256: string): Promise<Caller> {
+    const { account: id } = mustBeThere((await this.credentials.token(sha256)).value);
+    if (this.known.size >= REMEMBERED_MAX) this.known.clear();
+    const known: Known = this.known.get(sha256) ?? { id, account: null };
+    this.known.set(sha256, known);
+    return new Caller(sha256, known, this.credentials);
   }
 }
 
-function mustBeThere(record: TokenRecord | null): void {
+function mustBeThere<T>(record: T | null): T {
   if (record === null) throw unauthorized();
+  return record;
 }
 
 export function bearerOf(authorization: string | undefined): string | null {

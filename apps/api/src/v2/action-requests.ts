@@ -1,6 +1,6 @@
 import { Refusal } from '@plumbline/domain';
 import type {
-  AccountRecord,
+  AccountAsRead,
   ActionRecord,
   AnyIntentDefinition,
   IntentCatalog,
@@ -38,7 +38,7 @@ export class ActionRequests {
    * @throws Refusal
    */
   async record(order: {
-    account: AccountRecord;
+    account: AccountAsRead;
     volumeId: VolumeId;
     body: unknown;
     requestId: string;

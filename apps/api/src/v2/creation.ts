@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Refusal, RejectedError } from '@plumbline/domain';
-import type { AccountRecord, ActionRecord, Instant, VolumeId, VolumeRecord } from '@plumbline/domain';
+import type { AccountAsRead, ActionRecord, Instant, VolumeId, VolumeRecord } from '@plumbline/domain';
 import type { AdmissionRequest } from '@plumbline/engine';
 import { volumeCreate } from '@plumbline/intents';
 import type { Ended, Intake } from '../intake.js';
@@ -11,7 +11,7 @@ import type { CreateWish } from './bodies.js';
 const KEY = /^[\x20-\x7e]{1,255}$/;
 
 export interface CreationOrder {
-  readonly account: AccountRecord;
+  readonly account: AccountAsRead;
   readonly wish: CreateWish;
   readonly requestId: string;
   readonly idempotencyKey: string | undefined;

@@ -1,11 +1,11 @@
 import { Refusal, notFound } from '@plumbline/domain';
-import type { AccountRecord, ActionRecord, VolumeId } from '@plumbline/domain';
+import type { AccountAsRead, ActionRecord, VolumeId } from '@plumbline/domain';
 import type { AdmissionRequest } from '@plumbline/engine';
 import { volumeDelete } from '@plumbline/intents';
 import type { Ended, Intake } from '../intake.js';
 
 export interface DeletionOrder {
-  readonly account: AccountRecord;
+  readonly account: AccountAsRead;
   readonly volumeId: VolumeId;
   readonly requestId: string;
   /** False: the answer is the action, at once. */

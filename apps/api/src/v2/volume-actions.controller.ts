@@ -36,12 +36,13 @@ export class VolumeActionsController {
     answers: { 202: z.object({ action: actionShape }), 404: errorShape, 422: errorShape },
   })
   async actByName(@CallerOf() caller: Caller, @Req() request: FastifyRequest, @Body() body: unknown) {
-    const account = await caller.account();
-    parseType(body);
-    const { volume_name: name, region } = parseVolumeNamed(body);
-    const volumeId = await this.volumes.idNamed(account.id, { name, region });
-    const order = { account, volumeId, body, requestId: request.id, only: BY_NAME };
-    return { action: this.presenter.action(await this.requests.record(order)) };
+    const action = await caller.admit(async (account) => {
+      parseType(body);
+      const { volume_name: name, region } = parseVolumeNamed(body);
+      const volumeId = await this.volumes.idNamed(account.id, { name, region });
+      return this.requests.record({ account, volumeId, body, requestId: request.id, only: BY_NAME });
+    });
+    return { action: this.presenter.action(action) };
   }
 
   @Post(':id/actions')
@@ -58,9 +59,10 @@ export class VolumeActionsController {
     @Param('id') id: string,
     @Body() body: unknown,
   ) {
-    const account = await caller.account();
-    const order = { account, volumeId: idOf(id), body, requestId: request.id };
-    return { action: this.presenter.action(await this.requests.record(order)) };
+    const action = await caller.admit(async (account) =>
+      this.requests.record({ account, volumeId: idOf(id), body, requestId: request.id }),
+    );
+    return { action: this.presenter.action(action) };
   }
 
   @Get(':id/actions')

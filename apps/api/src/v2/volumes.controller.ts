@@ -12,7 +12,7 @@ import {
   UseGuards,
 } from '@nestjs/common';
 import { volumeIdOf } from '@plumbline/domain';
-import type { ActionRecord, RegionSlug, VolumeId } from '@plumbline/domain';
+import type { AccountAsRead, ActionRecord, RegionSlug, VolumeId } from '@plumbline/domain';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { Describe, PAGING } from '../docs/description.js';
@@ -91,10 +91,17 @@ export class VolumesController {
     @Headers('idempotency-key') idempotencyKey: string | undefined,
     @Body() body: unknown,
   ) {
-    const account = await caller.account();
     const wait = !respondsAsync(prefer);
-    const order = { account, wish: parseCreate(body), requestId: request.id, idempotencyKey, wait };
-    const made = await this.creations.create(order);
+    const make = (account: AccountAsRead) =>
+      this.creations.create({
+        account,
+        wish: parseCreate(body),
+        requestId: request.id,
+        idempotencyKey,
+        wait,
+      });
+    // With a key the answer may be an earlier request's, and nothing is recorded now.
+    const made = await caller.admit(make, { askFirst: idempotencyKey !== undefined });
     if ('action' in made) return this.recorded(request, reply, made.action);
     return { volume: this.presenter.volume(made.volume) };
   }
@@ -133,18 +140,19 @@ export class VolumesController {
     @Headers('prefer') prefer: string | undefined,
     @Query() query: QueryOf,
   ) {
-    const find = () => caller.read((account) => this.finder.idNamed(account, bothOf(filterOf(query))));
+    const find = ({ id }: AccountAsRead) => this.finder.idNamed(id, bothOf(filterOf(query)));
     return await this.end(request, reply, { caller, wait: !respondsAsync(prefer), find });
   }
 
   private async end(
     request: FastifyRequest,
     reply: FastifyReply,
-    { caller, wait, find }: { caller: Caller; wait: boolean; find: () => Promise<VolumeId> },
+    by: { caller: Caller; wait: boolean; find: (account: AccountAsRead) => Promise<VolumeId> },
   ) {
-    const account = await caller.account();
-    const order = { account, volumeId: await find(), requestId: request.id, wait };
-    const action = await this.deletions.remove(order);
+    const { caller, wait, find } = by;
+    const action = await caller.admit(async (account) =>
+      this.deletions.remove({ account, volumeId: await find(account), requestId: request.id, wait }),
+    );
     if (action !== null) return this.recorded(request, reply, action);
     void reply.code(204);
     return undefined;

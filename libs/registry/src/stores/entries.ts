@@ -1,11 +1,17 @@
 import type { Kv, KvEntry } from '../kv.js';
-import type { Listing } from './ports.js';
+import type { Guarded, Listing } from './ports.js';
 
 /** Keys that one read may name: more are read in several, each at an instant of its own. */
 const KEYS_PER_READ = 60;
 
 export function parseEntry<T>(entry: KvEntry | null | undefined): T | null {
   return entry ? (JSON.parse(entry.value) as T) : null;
+}
+
+/** With what must still stand of it when something is written that was judged by it. */
+export async function readGuarded<T>(kv: Kv, key: string): Promise<Guarded<T>> {
+  const [entry] = await kv.read([key]);
+  return { value: parseEntry<T>(entry), guard: { key, index: entry?.index ?? 0 } };
 }
 
 export async function readOne<T>(kv: Kv, key: string): Promise<T | null> {

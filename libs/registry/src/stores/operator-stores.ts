@@ -15,8 +15,8 @@ import type {
 import type { Kv, KvOp } from '../kv.js';
 import type { Layout } from '../layout.js';
 import { RegistryVms } from './customer-stores.js';
-import { parseEntry, readOne, readPage, readTree } from './entries.js';
-import type { Accounts, Boots, Lanes, Listing, Tokens, VmBook } from './ports.js';
+import { parseEntry, readGuarded, readOne, readPage, readTree } from './entries.js';
+import type { Accounts, Boots, Guarded, Lanes, Listing, Tokens, VmBook } from './ports.js';
 
 export class RegistryAccounts implements Accounts {
   constructor(
@@ -25,7 +25,11 @@ export class RegistryAccounts implements Accounts {
   ) {}
 
   async find(id: AccountId): Promise<AccountRecord | null> {
-    return await readOne<AccountRecord>(this.kv, this.layout.account(id));
+    return (await this.read(id)).value;
+  }
+
+  async read(id: AccountId): Promise<Guarded<AccountRecord>> {
+    return await readGuarded<AccountRecord>(this.kv, this.layout.account(id));
   }
 
   async list(): Promise<readonly AccountRecord[]> {
@@ -43,8 +47,8 @@ export class RegistryTokens implements Tokens {
     private readonly layout: Layout,
   ) {}
 
-  async find(sha256: string): Promise<TokenRecord | null> {
-    return await readOne<TokenRecord>(this.kv, this.layout.token(sha256));
+  async read(sha256: string): Promise<Guarded<TokenRecord>> {
+    return await readGuarded<TokenRecord>(this.kv, this.layout.token(sha256));
   }
 
   async create(sha256: string, record: TokenRecord): Promise<void> {

@@ -4,6 +4,7 @@ import type {
   ActionNumber,
   ActionRecord,
   BootRecord,
+  Guard,
   Lane,
   RegionSlug,
   ResourceName,
@@ -47,15 +48,22 @@ export interface Requests {
   find(account: AccountId, key: string): Promise<RequestRecord | null>;
 }
 
+/** What stands under a key, and what must still stand of it when something is written that was judged by it. */
+export interface Guarded<T> {
+  readonly value: T | null;
+  readonly guard: Guard;
+}
+
 /** What operators read and write besides. */
 export interface Accounts {
   find(id: AccountId): Promise<AccountRecord | null>;
+  read(id: AccountId): Promise<Guarded<AccountRecord>>;
   list(): Promise<readonly AccountRecord[]>;
   create(record: AccountRecord): Promise<void>;
 }
 
 export interface Tokens {
-  find(sha256: string): Promise<TokenRecord | null>;
+  read(sha256: string): Promise<Guarded<TokenRecord>>;
   create(sha256: string, record: TokenRecord): Promise<void>;
   listOf(account: AccountId): Promise<readonly TokenRecord[]>;
   /** False: there is no such token. */

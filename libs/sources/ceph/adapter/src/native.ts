@@ -18,7 +18,11 @@ type Call<Arguments extends readonly unknown[]> = (...args: Arguments) => Promis
 
 export type Native = ReturnType<typeof loadNative>;
 
+/** koffi keeps memory for so many calls in flight, its most; for any beyond it maps and unmaps some at each call. */
+const RESIDENT_CALLS = 32;
+
 export function loadNative() {
+  koffi.config({ resident_async_pools: RESIDENT_CALLS });
   const rados = koffi.load('librados.so.2');
   const rbd = koffi.load('librbd.so.1');
   const watcher = koffi.struct({ address: 'const char *', id: 'int64_t', cookie: 'uint64_t' });

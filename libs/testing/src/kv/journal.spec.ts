@@ -1,0 +1,39 @@
+import type { AccountId, ResourceName } from '@plumbline/domain';
+import { createJournal } from '@plumbline/registry';
+import { EngineWorld, NYC1 } from '../engine/engine-world.js';
+import { createFakeRegistry } from './fake-registry.js';
+
+const STRANGER = '99999999-3b4e-4f60-8a7b-9c0d1e2f3a4b' as AccountId;
+
+describe('journal', () => {
+  it('believes whose a volume is only where the registry bears it out', async () => {
+    const world = await EngineWorld.open();
+    const volumeId = world.uuid();
+    const resource: ResourceName = `volume/${volumeId}`;
+    const sameForAll = async (): Promise<void> => {
+      const plain = await world.snapshot(resource);
+      for (const hint of [undefined, world.account.id, STRANGER]) {
+        const { kv, layout } = await createFakeRegistry({ consul: world.consul });
+        const journal = createJournal({ kv, layout, nonce: () => world.uuid() });
+        expect(await journal.read(resource, hint)).toEqual(plain);
+        expect(await journal.read(resource, STRANGER)).toEqual(plain);
+      }
+    };
+    await sameForAll();
+    await world.admit('volume-create', {
+      volumeId,
+      account: world.account.id,
+      name: 'a',
+      description: '',
+      region: NYC1,
+      sizeGib: 1,
+      tags: [],
+    });
+    await sameForAll();
+    await world.settle(resource);
+    await sameForAll();
+    await world.admit('volume-delete', { volumeId });
+    await world.settle(resource);
+    await sameForAll();
+  });
+});
