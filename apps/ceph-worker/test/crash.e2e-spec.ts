@@ -14,7 +14,7 @@ describe('workers that come and go in the middle of work', () => {
   let system: System;
 
   beforeAll(async () => {
-    system = await System.start(tools, { 'ceph-worker': 2 });
+    system = await System.start(tools, { workers: { 'ceph-worker': 2 } });
   }, 3 * minuteMs);
 
   afterAll(() => system.stack.stop(), minuteMs);

@@ -24,7 +24,7 @@ describe('a system whose Redis cannot be relied on', () => {
   let redis: Redis;
 
   beforeAll(async () => {
-    system = await System.start(tools, { scrubber: 2 });
+    system = await System.start(tools, { workers: { scrubber: 2 } });
     redis = new Redis(system.variable('REDIS_URL'), { maxRetriesPerRequest: null });
     redis.on('error', () => undefined); // It is stopped and paused here; the client comes back by itself.
   }, 3 * minuteMs);

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 
 /** Which process is meant: pids are used again, a pid with its start time and the machine's boot are not. */
 export interface Identity {
@@ -33,12 +33,20 @@ export function identify(pid: number): Identity {
 
 export type ProcessState = 'running' | 'paused' | 'dead';
 
-/** A zombie is dead: it only waits for its parent to read how it ended. */
+/** A zombie is dead, and only waits for its parent to read how it ended. One with other threads holds its ports still. */
 export function stateOf({ pid, started }: Identity): ProcessState {
   const stat = statOf(pid);
-  if (!stat || started !== `${bootId}/${stat.startTicks}` || stat.state === 'Z' || stat.state === 'X')
-    return 'dead';
+  if (!stat || started !== `${bootId}/${stat.startTicks}` || stat.state === 'X') return 'dead';
+  if (stat.state === 'Z' && threadsOf(pid) <= 1) return 'dead';
   return stat.state === 'T' ? 'paused' : 'running';
+}
+
+function threadsOf(pid: number): number {
+  try {
+    return readdirSync(`/proc/${pid}/task`).length;
+  } catch {
+    return 0;
+  }
 }
 
 export function isAlive(identity: Identity): boolean {

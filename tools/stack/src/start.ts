@@ -11,6 +11,7 @@ import type { Started } from './processes.js';
 import { ensureSecret } from './secrets.js';
 import { countOf, processNames, services } from './services.js';
 import { saveState, type PartName, type Stack } from './state.js';
+import { endProcesses } from './stop.js';
 
 /** Every process that a whole stack has, in the order in which people read them. */
 export function expectedProcesses(stack: Stack): string[] {
@@ -30,6 +31,10 @@ export function appNames(stack: Stack): string[] {
   return services.flatMap((service) => processNames(service, countOf(stack, service)));
 }
 
+/** Parts whose addresses others are given. */
+const known = ['redis', 'consul', 'postgres', 'ceph-mon'];
+
+/** Gives every process its ports. When a stranger has taken that of a part, all are ended, to start at the new one. */
 export async function assignPorts(stack: Stack): Promise<void> {
   const { state, layout } = stack;
   const alive = Object.values(state.processes).filter((record) => isAlive(record));
@@ -40,6 +45,9 @@ export async function assignPorts(stack: Stack): Promise<void> {
   const names = [...['redis', 'consul', 'postgres', 'ceph-mon', ...vmNames].flatMap(portNamesOf)];
   if (state.apps) names.push(...appNames(stack).flatMap(portNamesOf));
   const chosen = await choosePorts({ names, remembered: state.ports, held, start: numberOf(layout.data) });
+  // Who runs was told where the parts are when it started.
+  const hasMoved = alive.length > 0 && known.some((name) => state.ports[name] !== chosen[name]);
+  if (hasMoved) await endProcesses(stack);
   state.ports = { ...state.ports, ...chosen };
   saveState(stack);
 }

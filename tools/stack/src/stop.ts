@@ -31,21 +31,27 @@ export async function stopOne(stack: Stack, name: string): Promise<void> {
 }
 
 /** Ends everything that this stack started, and nothing else. Returns how many processes that were. */
-export async function stopAll(stack: Stack): Promise<number> {
-  const { state } = stack;
-  const living = Object.values(state.processes).filter((record) => isAlive(record));
+export async function endProcesses(stack: Stack): Promise<number> {
+  const living = Object.values(stack.state.processes).filter((record) => isAlive(record));
   const known = new Set(ranks.flat());
   const strangers = [...new Set(living.map(({ app }) => app))].filter((app) => !known.has(app));
   for (const rank of [strangers, ...ranks]) {
     await Promise.all(living.filter(({ app }) => rank.includes(app)).map(({ name }) => stopOne(stack, name)));
   }
+  return living.length;
+}
+
+/** The same, and forgets what ran. */
+export async function stopAll(stack: Stack): Promise<number> {
+  const { state } = stack;
+  const ended = await endProcesses(stack);
   if (!state.ephemeral) {
     // A kept stack remembers what ran, so that a new start can tell "started" from "restarted".
     state.processes = {};
     saveState(stack);
   }
   rmSync(state.sockets, { recursive: true, force: true });
-  return living.length;
+  return ended;
 }
 
 /** Removes what `up` made. Only a folder with a stack's state in it gets here. */

@@ -19,6 +19,7 @@ export interface StackInHand {
   restore(): Promise<void>;
   scale(app: string, count: number): Promise<void>;
   stop(): Promise<void>;
+  purge(): Promise<void>;
 }
 
 interface StackWish {
@@ -86,10 +87,14 @@ export class System {
     readonly stack: StackInHand,
   ) {}
 
-  static async start(tools: StackTools, workers: StackWish['workers'] = {}): Promise<System> {
+  /** @param wish `ephemeral: false` for a Ceph whose objects outlive `kill -9` */
+  static async start(
+    tools: StackTools,
+    { workers = {}, ephemeral = true }: Pick<Partial<StackWish>, 'workers' | 'ephemeral'> = {},
+  ): Promise<System> {
     const data = mkdtempSync(join(tmpdir(), 'plumbline-e2e-'));
     chmodSync(data, 0o755); // PostgreSQL runs as a user of its own and has to get in.
-    return new System(tools, await tools.startStack({ ephemeral: true, data, workers }));
+    return new System(tools, await tools.startStack({ ephemeral, data, workers }));
   }
 
   variable(name: string): string {

@@ -53,6 +53,9 @@ const DEFAULTS = {
   timeouts: { osdMs: 10_000, monMs: 10_000, connectMs: 10_000 },
 };
 
+/** After this the monitor is asked whether an OSD that does not answer is still where it was. Far below a call's life. */
+const LAGGY_MS = 2_000;
+
 /** Connects as one RADOS client. One a process: the boot's address is that client's. */
 export async function connectCeph(options: CephOptions): Promise<CephClient> {
   const native = loadNative();
@@ -108,6 +111,10 @@ function configure(
     rados_osd_op_timeout: seconds(from.timeouts.osdMs),
     rados_mon_op_timeout: seconds(from.timeouts.monMs),
     client_mount_timeout: seconds(from.timeouts.connectMs),
+    // A client that waits for an OSD at an address where it is no more asks for a newer map only for a call that is older
+    // than this. By default that is as long as a call lives, and then it may never ask.
+    objecter_timeout: seconds(LAGGY_MS),
+    objecter_tick_interval: seconds(LAGGY_MS / 2),
     // What went wrong comes back as an error number; the library's own lines would only mix with our log.
     log_to_stderr: 'false',
     err_to_stderr: 'false',
