@@ -4,7 +4,6 @@
  * id still exists, be it active or ended.
  */
 import type { AccountId, IntentId, QueueName, ResourceName } from '@plumbline/domain';
-import { Queue } from 'bullmq';
 import type { Logger } from 'pino';
 import { Counter } from 'prom-client';
 import type { Registry } from 'prom-client';
@@ -12,6 +11,7 @@ import { chunksOf } from './chunks.js';
 import { within } from './deadline.js';
 import { JOB_OPTIONS } from './job.js';
 import type { DrainJob, LaneJob } from './job.js';
+import { OpenQueues } from './open-queues.js';
 import type { RedisConnection } from './redis.js';
 import { Trouble } from './trouble.js';
 
@@ -42,7 +42,7 @@ export class Bell {
   private readonly redis: RedisConnection;
   private readonly trouble: Trouble;
   private readonly rings: Counter<'queue' | 'taken'>;
-  private readonly queues = new Map<QueueName, Queue>();
+  private readonly queues: OpenQueues;
   private readonly pending = new Map<QueueName, Ring[]>();
   private pendingCount = 0;
   private readonly draining = new Map<QueueName, NodeJS.Timeout>();
@@ -52,6 +52,7 @@ export class Bell {
   constructor({ redis, log, metrics }: { redis: RedisConnection; log: Logger; metrics: Registry }) {
     this.redis = redis;
     this.trouble = new Trouble(log, 'ring');
+    this.queues = new OpenQueues(redis, this.trouble);
     this.rings = new Counter({
       name: 'plumbline_rings_total',
       help: 'Rings, by whether Redis took them.',
@@ -94,7 +95,7 @@ export class Bell {
     }
     this.draining.clear();
     await this.flush();
-    await Promise.all([...this.queues.values()].map((queue) => queue.close().catch(() => undefined)));
+    await this.queues.close();
   }
 
   private add(queue: QueueName, data: LaneJob | DrainJob, delayMs: number): Promise<boolean> {
@@ -134,7 +135,7 @@ export class Bell {
       data,
       opts: delayMs > 0 ? { ...JOB_OPTIONS, delay: delayMs } : JOB_OPTIONS,
     }));
-    const taken = await this.attempt(`ringing at ${name}`, () => this.queue(name).addBulk(jobs));
+    const taken = await this.attempt(`ringing at ${name}`, () => this.queues.get(name).addBulk(jobs));
     this.rings.inc({ queue: name, taken: String(taken) }, rings.length);
     for (const ring of rings) for (const answer of ring.answers) answer(taken);
   }
@@ -152,21 +153,6 @@ export class Bell {
       this.trouble.failed(error);
       return false;
     }
-  }
-
-  private queue(name: QueueName): Queue {
-    const known = this.queues.get(name);
-    if (known) return known;
-    const queue = new Queue(name, {
-      connection: this.redis.client,
-      // Neither waits for Redis nor asks it anything first: a process must start, and ring in vain, without it.
-      skipWaitingForReady: true,
-      skipVersionCheck: true,
-      skipMetasUpdate: true,
-    });
-    queue.on('error', (error) => this.trouble.failed(error));
-    this.queues.set(name, queue);
-    return queue;
   }
 }
 

@@ -6,11 +6,11 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { FacetName, Instant, Json, Place, QueueName } from '@plumbline/domain';
-import { Queue } from 'bullmq';
 import type { Logger } from 'pino';
 import { within } from './deadline.js';
 import { fieldsOf } from './job.js';
 import type { Listener } from './listener.js';
+import { OpenQueues } from './open-queues.js';
 import type { RedisConnection } from './redis.js';
 import { Trouble } from './trouble.js';
 
@@ -60,13 +60,14 @@ export function isReplyChannel(text: string): boolean {
 export class Looks {
   private readonly redis: RedisConnection;
   private readonly trouble: Trouble;
-  private readonly queues = new Map<QueueName, Queue>();
+  private readonly queues: OpenQueues;
   private readonly open = new Map<string, (answers: LookReply['answers']) => void>();
   private readonly replyTo = `${REPLY_PREFIX}${randomUUID()}`;
 
   constructor({ redis, listener, log }: { redis: RedisConnection; listener: Listener; log: Logger }) {
     this.redis = redis;
     this.trouble = new Trouble(log, 'asking sources');
+    this.queues = new OpenQueues(redis, this.trouble);
     void listener.listen(this.replyTo, (message) => this.hear(message as LookReply));
   }
 
@@ -91,7 +92,7 @@ export class Looks {
 
   async close(): Promise<void> {
     for (const end of [...this.open.values()]) end({ unknown: 'the asking process is shutting down' });
-    await Promise.all([...this.queues.values()].map((queue) => queue.close().catch(() => undefined)));
+    await this.queues.close();
   }
 
   private async send(name: QueueName, ask: LookQuestion, deadlineMs: number): Promise<LookReply['answers']> {
@@ -118,7 +119,7 @@ export class Looks {
   private async enqueue(name: QueueName, job: LookJob, deadlineMs: number): Promise<void> {
     const sent = [
       this.redis.client.set(lookKey(job.id), '1', 'PX', deadlineMs),
-      this.queue(name).add('look', job, JOB_OPTIONS),
+      this.queues.get(name).add('look', job, JOB_OPTIONS),
     ];
     await within({ what: `asking at ${name}`, deadlineMs }, Promise.all(sent));
   }
@@ -126,19 +127,5 @@ export class Looks {
   private hear(reply: LookReply): void {
     const { id, answers } = fieldsOf(reply);
     if (typeof id === 'string' && typeof answers === 'object') this.open.get(id)?.(reply.answers);
-  }
-
-  private queue(name: QueueName): Queue {
-    const known = this.queues.get(name);
-    if (known) return known;
-    const queue = new Queue(name, {
-      connection: this.redis.client,
-      skipWaitingForReady: true,
-      skipVersionCheck: true,
-      skipMetasUpdate: true,
-    });
-    queue.on('error', (error) => this.trouble.failed(error));
-    this.queues.set(name, queue);
-    return queue;
   }
 }
