@@ -35,9 +35,9 @@ plumbline_step() {
 
 plumbline_check_system() {
   [ -r /etc/os-release ] && . /etc/os-release
-  case "${ID:-unknown} $(dpkg --print-architecture 2>/dev/null || true)" in
-    'debian amd64') ;;
-    *) fail "This is ${PRETTY_NAME:-not Debian}; the stack's parts come from Debian 12 (amd64).
+  case "${ID:-unknown} ${VERSION_ID:-} $(dpkg --print-architecture 2>/dev/null || true)" in
+    'debian 12 amd64') ;;
+    *) fail "This is ${PRETTY_NAME:-not Debian}, $(uname -m); the stack's parts come from Debian 12, amd64.
 Elsewhere, use containers:  docker compose up   (see docker-compose.yml)" ;;
   esac
 }

@@ -13,12 +13,19 @@ import { readApiConfig } from './config.js';
 import type { ApiConfig } from './config.js';
 import { FACETS } from './facets.js';
 import type { Ended } from './intake.js';
-import { ApiReadiness } from './readiness.js';
+import { ApiReadiness, REDIS } from './readiness.js';
 import { createServer } from './server.js';
 import { servicesOf } from './services.js';
 
 /** A pending request is answered when the process ends, so what is under way ends well within this. */
 const DRAIN_MS = 8000;
+/** A little less than readiness allows. */
+const REACH_MS = 800;
+
+async function reach(looks: Looks, source: SourceName): Promise<void> {
+  const why = await looks.ping(lookQueueOf(source), REACH_MS);
+  if (why !== null) throw new Error(why);
+}
 
 async function main(): Promise<void> {
   const config = readApiConfig(process.env);
@@ -41,7 +48,9 @@ async function main(): Promise<void> {
   const listener = new Listener(redisTarget);
   const bell = new Bell({ redis, log, metrics });
   const looks = new Looks({ redis, listener, log });
-  readiness.checkUseful('redis', () => redis.ping());
+  readiness.checkUseful(REDIS, () => redis.ping());
+  for (const source of ['ceph', 'billing'] as const)
+    readiness.checkUseful(source, () => reach(looks, source));
   shutdown.atEnd('redis', async () => {
     await Promise.all([bell.close(), looks.close()]);
     listener.close();

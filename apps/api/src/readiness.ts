@@ -1,6 +1,8 @@
 import { Readiness } from '@plumbline/platform';
 import type { ReadinessAnswer } from '@plumbline/platform';
 
+export const REDIS = 'redis';
+
 export interface ApiReadinessAnswer extends ReadinessAnswer {
   /** What is away without keeping requests from being recorded: they are answered, and their work is delayed. */
   readonly degraded: ReadinessAnswer['missing'];
@@ -8,7 +10,8 @@ export interface ApiReadinessAnswer extends ReadinessAnswer {
 
 /**
  * Ready means that requests are recorded and answered. Redis is not needed for that: without it nothing is rung and nobody
- * is woken, so its absence is shown and does not take the process out of service.
+ * is woken, so its absence is shown and does not take the process out of service. So it is with the sources; they are
+ * asked through Redis, and without it nothing is known of them.
  */
 export class ApiReadiness extends Readiness {
   private readonly useful = new Readiness();
@@ -19,6 +22,7 @@ export class ApiReadiness extends Readiness {
 
   override async answer(): Promise<ApiReadinessAnswer> {
     const [answer, useful] = await Promise.all([super.answer(), this.useful.answer()]);
-    return { ...answer, degraded: useful.missing };
+    const redis = useful.missing.filter(({ name }) => name === REDIS);
+    return { ...answer, degraded: redis.length > 0 ? redis : useful.missing };
   }
 }

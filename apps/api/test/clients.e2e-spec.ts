@@ -149,6 +149,29 @@ describe('a volume in the hands of dots-wrapper', () => {
   );
 
   it(
+    'leaves a trail of each intent through api and workers, by its ids',
+    async () => {
+      const id = await system.create('trailed');
+      expect((await system.ask('DELETE', `/v2/volumes/${id}`)).status).toBe(204);
+      expect(await system.disagreements()).toEqual([]);
+      const linesOf = (name: string) =>
+        system
+          .logged(name)
+          .split('\n')
+          .filter((line) => line.includes(id))
+          .map((line) => JSON.parse(line) as Record<string, unknown>);
+      const trail = [...linesOf('api'), ...linesOf('ceph-worker-1')];
+      const recorded = trail.filter(({ msg }) => msg === 'intent recorded');
+      expect(recorded.map(({ kind }) => kind)).toEqual(['volume-create', 'volume-delete']);
+      for (const { intentId, kind, requestId, resource } of recorded) {
+        const committed = { msg: 'intent committed', intentId, kind, requestId, resource, attempt: 1 };
+        expect(trail).toContainEqual(expect.objectContaining(committed));
+      }
+    },
+    minuteMs,
+  );
+
+  it(
     'tells its users what was refused, by status and words',
     async () => {
       const wish = system.wish('refused-by-dots');

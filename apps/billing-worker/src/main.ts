@@ -52,6 +52,6 @@ const health: SourceHealth = new SourceHealth({
 });
 shutdown.atEnd('health of the source', () => health.close());
 readiness.check('postgres', (signal) => client.ping(signal));
-await startProcessors(self, [work, looksOf(self, lookQueueOf('billing'), client.facets)]);
+await startProcessors(self, [work, looksOf(self, lookQueueOf('billing'), client)]);
 self.bell.drain(queue);
 log.info({ queue, boot: self.registry.boots.boot }, 'worker is ready');

@@ -89,9 +89,14 @@ const scrubber = new Scrubber({
   metrics: self.metrics,
 });
 const leadership = new Leadership({ ...self.registry, boot: self.registry.boots.boot, of: 'leader' });
+/** True until a sweep went well, and again after one that did not. */
+let mayHaveBeenAway = true;
 const rounds = Promise.all([
   asLeader(self, 'sweep', SWEEP_MS, async () => {
-    const { rung, refused, isFlushed } = await sweep(self);
+    const wasAway = mayHaveBeenAway;
+    mayHaveBeenAway = true;
+    const { rung, refused, isFlushed } = await sweep(self, { wasAway });
+    mayHaveBeenAway = refused > 0;
     if (rung + refused > 0) self.log.info({ rung, refused, isFlushed }, 'lanes that stood still were rung');
   }),
   asLeader(self, 'pass', PASS_MS, async () => {

@@ -9,7 +9,10 @@ import type { Process } from '@plumbline/worker';
  * Rings whatever stands still, so that nothing depends on a ring that was lost: lanes by their own intervals, and what is
  * owed to billing at every sweep. @throws when registry or Redis cannot be asked
  */
-export async function sweep({ registry, redis, bell }: Process): Promise<SweepResult> {
+export async function sweep(
+  { registry, redis, bell }: Process,
+  { wasAway }: { wasAway: boolean },
+): Promise<SweepResult> {
   const lanes: SweptLane[] = [];
   for await (const { lane, index } of allLanes(registry)) {
     const [head] = lane.entries;
@@ -17,7 +20,7 @@ export async function sweep({ registry, redis, bell }: Process): Promise<SweepRe
     const isParked = head.parked !== null;
     lanes.push({ resource: lane.resource, queue: queueOfLane(lane), index, isParked });
   }
-  const result = await sweepLanes(lanes, { redis, bell });
+  const result = await sweepLanes(lanes, { redis, bell, wasAway });
   const owed = await registry.kv.keys(registry.layout.owedTo('billing'));
   if (owed.length > 0) bell.drain(queueOf('billing'));
   return result;

@@ -3,6 +3,7 @@ import type { AccountId, LaneEntry, ResourceName, Snapshot } from '@plumbline/do
 import { carryTurn } from './carry.js';
 import type { TurnEnd } from './carry.js';
 import { withDeadline } from './deadline.js';
+import { intentFields } from './intent-fields.js';
 import { nextMove, stepStateOf } from './next.js';
 import type { Move } from './next.js';
 import type { WorkerContext } from './ports.js';
@@ -108,22 +109,25 @@ async function takeTurn(context: WorkerContext, snapshot: Snapshot): Promise<Tur
     return 'left';
   }
   if (!context.clock.trusted()) {
-    context.log.warn({ resource }, 'this process may not start anything now: its clock or its beats are off');
+    context.log.warn(
+      intentFields(snapshot),
+      'this process may not start anything now: its clock or its beats are off',
+    );
     return mine ? 'away' : 'left';
   }
-  if (head.attempt !== null && !mine && !(await caughtUp(context, resource))) return 'left';
+  if (head.attempt !== null && !mine && !(await caughtUp(context, snapshot))) return 'left';
   const turn = await Turn.take(context, snapshot, head, (n) => mintedLine(context, move, head, n));
   return turn === null ? 'overtaken' : await carryTurn(context, turn);
 }
 
 /** What a dead boot began is gone on with only where its fence has arrived. */
-async function caughtUp(context: WorkerContext, resource: ResourceName): Promise<boolean> {
+async function caughtUp(context: WorkerContext, snapshot: Snapshot): Promise<boolean> {
   try {
     await withDeadline(context, (signal) => context.catchUp(signal));
     return true;
   } catch (err) {
-    context.log.warn({ resource, err }, 'fences could not be waited for');
-    await context.bell.ring(context.queue, resource, { delayMs: DOUBTFUL_BOOT_MS });
+    context.log.warn({ ...intentFields(snapshot), err }, 'fences could not be waited for');
+    await context.bell.ring(context.queue, snapshot.resource, { delayMs: DOUBTFUL_BOOT_MS });
     return false;
   }
 }

@@ -8,11 +8,12 @@ import {
   TransientError,
   UncertainError,
 } from '@plumbline/domain';
-import type { Backend, IntentId, Json, LaneEntry, ParkReason, Snapshot, Step } from '@plumbline/domain';
+import type { Backend, IntentId, Json, LaneEntry, ParkReason, Step } from '@plumbline/domain';
 import { queueOfFacet } from './admit.js';
 import { parkReasonOf, stepHolds } from './compare.js';
 import { withDeadline } from './deadline.js';
 import { commitEdit, settleEdit } from './settle.js';
+import { intentFields } from './intent-fields.js';
 import { canBeUndone, nextMove, stepStateOf } from './next.js';
 import type { Move } from './next.js';
 import type { WorkerContext } from './ports.js';
@@ -90,11 +91,13 @@ class Worker {
   /** What cancels the head ends with it, and so does what is between them: all of them are waited for. */
   private async settle(as: 'done' | 'undone'): Promise<TurnEnd> {
     const { context, turn } = this;
+    const fields = intentFields(turn.snapshot);
     let before: readonly LaneEntry[] = [];
     await turn.save((head, snapshot) => {
       before = snapshot.lane?.entries ?? [];
       return settleEdit(context, head, snapshot, as);
     });
+    context.log.info(fields, as === 'done' ? 'intent settled' : 'intent undone');
     const { lane, resource } = turn.snapshot;
     for (const { intent } of before.slice(0, before.length - (lane?.entries.length ?? 0)))
       context.bell.wake(resource, intent);
@@ -177,9 +180,11 @@ class Worker {
     const { context, turn } = this;
     const found = turn.found.bind(turn);
     const owes = turn.head.plan?.owes ?? [];
+    const fields = intentFields(turn.snapshot);
     await turn.save((head, snapshot) => commitEdit(context, head, snapshot, found));
     const settled = turn.snapshot.lane?.entries[0]?.intent !== this.intent;
     if (settled || turn.head.committed !== null) {
+      context.log.info(fields, 'intent committed');
       context.bell.wake(turn.snapshot.resource, this.intent);
       for (const { facet } of owes) context.bell.drain(queueOfFacet(facet));
     }
@@ -222,7 +227,7 @@ class Worker {
 
   /** What an error means for the intent. Null: the turn goes on. */
   private async failed(move: Move, error: unknown): Promise<TurnEnd | null> {
-    const fields = { ...fieldsOf(this.turn.snapshot), move: move.do, err: error };
+    const fields = { ...intentFields(this.turn.snapshot), move: move.do, err: error };
     if (error instanceof LostTurn) {
       this.context.log.info(fields, 'turn was lost to another attempt');
       return 'left';
@@ -274,7 +279,7 @@ class Worker {
   private async park(reason: ParkReason, detail: string): Promise<TurnEnd> {
     const at = this.context.clock.now();
     await this.turn.giveBack({ parked: { reason, detail, at } });
-    this.context.log.error({ ...fieldsOf(this.turn.snapshot), reason, detail }, 'intent is parked');
+    this.context.log.error({ ...intentFields(this.turn.snapshot), reason, detail }, 'intent is parked');
     this.context.bell.wake(this.turn.snapshot.resource, this.intent);
     return 'left';
   }
@@ -297,15 +302,4 @@ class Worker {
 /** An adapter may name the page that helps with what it found. */
 function parkReasonNamed(reason: string): ParkReason {
   return PARK_REASONS.find((known) => known === reason) ?? 'invariant';
-}
-
-function fieldsOf(snapshot: Snapshot): object {
-  const head = snapshot.lane?.entries[0];
-  return {
-    resource: snapshot.resource,
-    intentId: head?.intent,
-    kind: head?.kind,
-    attempt: head?.attempt?.turn,
-    requestId: head?.requestId,
-  };
 }

@@ -1,6 +1,5 @@
 import { TransientError } from '@plumbline/domain';
-import type { IntentId, LaneEntry } from '@plumbline/domain';
-import { createLog, logOf, nestLogger } from './log.js';
+import { createLog, nestLogger } from './log.js';
 
 function lines(level = 'debug') {
   const written: string[] = [];
@@ -46,26 +45,6 @@ describe('log', () => {
     error.cause = error;
     log.error({ err: error }, 'failed');
     expect(last()).toMatchObject({ err: { message: 'round' } });
-  });
-
-  it('says in every line of a lane which intent it is about', () => {
-    const { log, last } = lines();
-    const entry = {
-      intent: 'i-1' as IntentId,
-      kind: 'volume-create',
-      turns: 2,
-      attempt: null,
-      requestId: 'r-1',
-    } as LaneEntry;
-    logOf(log, { resource: 'volume/v-1', entry }).info('step done');
-    expect(last()).toMatchObject({
-      intentId: 'i-1',
-      resource: 'volume/v-1',
-      kind: 'volume-create',
-      attempt: 2,
-      requestId: 'r-1',
-      msg: 'step done',
-    });
   });
 
   it('passes on what Nest says', () => {

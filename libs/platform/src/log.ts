@@ -3,7 +3,6 @@
  * wherever they stand: whoever logs a request or a configuration by mistake must not have published it.
  */
 import { createRequire } from 'node:module';
-import type { LaneEntry, ResourceName } from '@plumbline/domain';
 import { pino } from 'pino';
 import { describeError, isError, withoutPasswords } from './describe-error.js';
 
@@ -44,17 +43,6 @@ export function createLog({ name, level, pretty = false, to }: LogOptions): Log 
   };
   const stream = to ?? (pretty ? prettyStdout() : undefined);
   return stream === undefined ? pino(options) : pino(options, stream);
-}
-
-/** A logger whose every line says which intent it is about. */
-export function logOf(log: Log, { resource, entry }: { resource: ResourceName; entry: LaneEntry }): Log {
-  return log.child({
-    intentId: entry.intent,
-    resource,
-    kind: entry.kind,
-    attempt: entry.attempt?.turn ?? entry.turns,
-    requestId: entry.requestId,
-  });
 }
 
 /** What Nest wants of a logger. Its own chatter at start-up is of interest only to who looks for it. */

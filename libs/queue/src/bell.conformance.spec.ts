@@ -204,22 +204,31 @@ describe('bell', () => {
 
     it('rings all lanes at once after Redis was emptied, and then leaves them their time', async () => {
       const lanes = [lane(1), lane(2), { ...lane(3), isParked: true }];
-      const sweep = () => sweepLanes(lanes, { redis: proxied, bell });
+      const sweep = () => sweepLanes(lanes, { redis: proxied, bell, wasAway: false });
       expect(await sweep()).toEqual({ rung: 2, refused: 0, isFlushed: true });
       expect(await sweep()).toEqual({ rung: 0, refused: 0, isFlushed: false });
       await redis.client.flushdb();
       expect(await sweep()).toEqual({ rung: 2, refused: 0, isFlushed: true });
       expect(await waitingResources()).toHaveLength(2);
       // A lane that went leaves nothing behind.
-      await sweepLanes([], { redis: proxied, bell });
+      await sweepLanes([], { redis: proxied, bell, wasAway: false });
       expect(await redis.client.hkeys('plumbline:sweep')).toEqual(['epoch']);
+    });
+
+    it('rings at once after Redis was away what it has not seen before', async () => {
+      await sweepLanes([], { redis: proxied, bell, wasAway: false });
+      const [seen, unseen] = [lane(1), lane(2)];
+      expect(await sweepLanes([seen], { redis: proxied, bell, wasAway: false })).toMatchObject({ rung: 0 });
+      const result = await sweepLanes([seen, unseen], { redis: proxied, bell, wasAway: true });
+      expect(result).toEqual({ rung: 1, refused: 0, isFlushed: false });
+      expect(await waitingResources()).toEqual([unseen.resource]);
     });
 
     it('rings a lane that stood still, and no other', async () => {
       const still = lane(7);
       const moving = lane(8);
-      await sweepLanes([], { redis: proxied, bell });
-      await sweepLanes([still, moving], { redis: proxied, bell });
+      await sweepLanes([], { redis: proxied, bell, wasAway: false });
+      await sweepLanes([still, moving], { redis: proxied, bell, wasAway: false });
       // As if five seconds had passed.
       const key = 'plumbline:sweep';
       for (const { resource } of [still, moving]) {
@@ -227,7 +236,11 @@ describe('bell', () => {
         marker.atMs -= 5000;
         await redis.client.hset(key, resource, JSON.stringify(marker));
       }
-      const result = await sweepLanes([still, { ...moving, index: 9 }], { redis: proxied, bell });
+      const result = await sweepLanes([still, { ...moving, index: 9 }], {
+        redis: proxied,
+        bell,
+        wasAway: false,
+      });
       expect(result).toEqual({ rung: 1, refused: 0, isFlushed: false });
       expect(await waitingResources()).toEqual([still.resource]);
     });

@@ -1,4 +1,4 @@
-import type { FacetName, HostName, QueueName, Source } from '@plumbline/domain';
+import type { FacetName, HostName, Json, QueueName, Source } from '@plumbline/domain';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { within } from './deadline.js';
@@ -18,13 +18,15 @@ interface LookWork {
   readonly queue: QueueName;
   readonly by?: string;
   readonly sources: ReadonlyMap<FacetName, Source>;
+  /** Rejects while the source cannot be asked. */
+  readonly ping: (signal: AbortSignal) => Promise<void>;
   readonly redis: RedisConnection;
   readonly log: Logger;
   readonly metrics: Registry;
 }
 
 /** Answers looks from a worker's sources, for as long as somebody waits for the answer. */
-export function lookProcessor({ sources, redis, ...work }: LookWork): JobProcessor {
+export function lookProcessor({ sources, ping, redis, ...work }: LookWork): JobProcessor {
   const processor = jobProcessor<LookJob>({
     ...work,
     concurrency: CONCURRENCY,
@@ -32,7 +34,7 @@ export function lookProcessor({ sources, redis, ...work }: LookWork): JobProcess
     async handle(job) {
       const leftMs = await redis.client.pttl(lookKey(job.id));
       if (leftMs <= 0) return;
-      const reply: LookReply = { id: job.id, answers: await answersTo(job.ask, sources, leftMs) };
+      const reply: LookReply = { id: job.id, answers: await answersTo(job.ask, { sources, ping }, leftMs) };
       await redis.client.publish(job.replyTo, JSON.stringify(reply));
     },
   });
@@ -43,7 +45,7 @@ type Sources = LookWork['sources'];
 
 async function answersTo(
   question: LookQuestion,
-  sources: Sources,
+  { sources, ping }: Pick<LookWork, 'sources' | 'ping'>,
   leftMs: number,
 ): Promise<LookReply['answers']> {
   const controller = new AbortController();
@@ -51,6 +53,7 @@ async function answersTo(
   const limit = { deadlineMs, controller };
   try {
     if ('list' in question) return await list(question.list, sources, limit);
+    if ('ping' in question) return [await answered('the source', () => ping(controller.signal), limit)];
     return await Promise.all(question.places.map((place) => look(place, sources, limit)));
   } finally {
     controller.abort();
@@ -65,16 +68,20 @@ interface Limit {
   readonly controller: AbortController;
 }
 
-async function look(
-  { facet, ...place }: LookPlace,
-  sources: Sources,
-  { deadlineMs, controller }: Limit,
-): Promise<LookAnswer> {
+async function look({ facet, ...place }: LookPlace, sources: Sources, limit: Limit): Promise<LookAnswer> {
   const source = sources.get(facet);
   if (source === undefined) return { unknown: `this worker knows nothing of ${facet}` };
+  return answered(facet, () => source.observe(place, limit.controller.signal), limit);
+}
+
+async function answered(
+  what: string,
+  call: () => Promise<Json | void>,
+  { deadlineMs }: Limit,
+): Promise<LookAnswer> {
   try {
-    const seen = await within({ what: facet, deadlineMs }, source.observe(place, controller.signal));
-    return { seen, at: Date.now() };
+    const seen = await within({ what, deadlineMs }, call());
+    return { seen: seen ?? null, at: Date.now() };
   } catch (error) {
     return { unknown: messageOf(error) };
   }
@@ -115,7 +122,8 @@ function parseLookJob(data: unknown): LookJob | null {
   return question === null ? null : { ask: question, id, replyTo };
 }
 
-function parseQuestion({ places, list }: Readonly<Record<string, unknown>>): LookQuestion | null {
+function parseQuestion({ places, list, ping }: Readonly<Record<string, unknown>>): LookQuestion | null {
+  if (ping === true) return { ping };
   if (typeof list === 'string') return { list: list as FacetName };
   if (!Array.isArray(places) || places.length > PLACES_MAX) return null;
   const parsed = places.map((place) => parsePlace(fieldsOf(place)));

@@ -54,14 +54,23 @@ describe('looks', () => {
     redis.close();
   });
 
-  async function startWorker(): Promise<void> {
+  async function startWorker(ping = () => Promise.resolve()): Promise<void> {
     const sources = new Map([[IMAGE, images]]);
     const metrics = new Registry();
-    const processors = [lookProcessor({ queue: QUEUE, sources, redis, log: silent, metrics })];
+    const processors = [lookProcessor({ queue: QUEUE, sources, ping, redis, log: silent, metrics })];
     const imports = [QueueModule.register({ redisUrl, processors })];
     app = await Test.createTestingModule({ imports }).compile();
     await app.init();
   }
+
+  it('tell whether a worker reaches its source', async () => {
+    expect(await looks.ping(QUEUE, 300)).toBe('no worker answered in time');
+    let answer = () => Promise.resolve();
+    await startWorker(() => answer());
+    expect(await looks.ping(QUEUE, 5000)).toBeNull();
+    answer = () => Promise.reject(new Error('it is away'));
+    expect(await looks.ping(QUEUE, 5000)).toBe('it is away');
+  });
 
   it('answer for each place what was seen, or why it is unknown', async () => {
     await startWorker();

@@ -25,7 +25,8 @@ export type ListAnswer =
   | { readonly items: readonly (Place & { readonly seen: Json })[]; readonly at: Instant }
   | { readonly unknown: string };
 
-export type LookQuestion = { readonly places: readonly LookPlace[] } | { readonly list: FacetName };
+export type LookQuestion =
+  { readonly places: readonly LookPlace[] } | { readonly list: FacetName } | { readonly ping: true };
 
 export interface LookJob {
   readonly ask: LookQuestion;
@@ -88,6 +89,13 @@ export class Looks {
   async list(queue: QueueName, facet: FacetName, deadlineMs: number): Promise<ListAnswer> {
     const answer = await this.send(queue, { list: facet }, deadlineMs);
     return 'items' in answer || 'unknown' in answer ? answer : { unknown: 'the answer was malformed' };
+  }
+
+  /** Whether some worker reaches its source: null, or why that is not known. Never rejects. */
+  async ping(queue: QueueName, deadlineMs: number): Promise<string | null> {
+    const answers = await this.send(queue, { ping: true }, deadlineMs);
+    const [answer = answers as ListAnswer] = Array.isArray(answers) ? (answers as readonly LookAnswer[]) : [];
+    return 'unknown' in answer ? answer.unknown : null;
   }
 
   async close(): Promise<void> {

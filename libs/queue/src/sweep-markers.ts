@@ -24,14 +24,15 @@ export interface SweepResult {
 /**
  * Rings the lanes that stand still. Markers live in Redis beside the jobs they tell of, and are lost with them; their times
  * are Redis's own, because the sweeping process changes and clocks differ.
+ * @param wasAway whether Redis may have been away since the last sweep: then lanes may have been recorded and never rung
  * @throws when Redis cannot be asked: then there is nobody to ring either.
  */
 export async function sweepLanes(
   lanes: readonly SweptLane[],
-  { redis, bell }: { redis: RedisConnection; bell: Bell },
+  { redis, bell, wasAway }: { redis: RedisConnection; bell: Bell; wasAway: boolean },
 ): Promise<SweepResult> {
   const { markers, isFlushed, nowMs } = await readMarkers(redis);
-  const plan = planSweep({ lanes, markers, isFlushed, nowMs });
+  const plan = planSweep({ lanes, markers, areUnrung: isFlushed || wasAway, nowMs });
   const taken: SweepPlan['ring'][number][] = [];
   for (const rings of chunksOf(plan.ring, RINGS_AT_ONCE)) {
     const rung = await Promise.all(rings.map(({ lane }) => bell.ring(lane.queue, lane.resource)));

@@ -14,7 +14,7 @@ const marked = (marker: SweepMarker) => new Map<ResourceName, SweepMarker>([['vo
 
 describe('sweep', () => {
   it('gives a lane seen for the first time five seconds', () => {
-    const plan = planSweep({ lanes: [lane()], markers: new Map(), isFlushed: false, nowMs: 1000 });
+    const plan = planSweep({ lanes: [lane()], markers: new Map(), areUnrung: false, nowMs: 1000 });
     expect(plan.ring).toEqual([]);
     expect(plan.note).toEqual(marked({ index: 5, rings: 0, atMs: 1000 }));
   });
@@ -31,7 +31,7 @@ describe('sweep', () => {
       planSweep({
         lanes: [lane()],
         markers: marked({ index: 5, rings, atMs: 0 }),
-        isFlushed: false,
+        areUnrung: false,
         nowMs,
       });
     expect(at(seconds * 1000 - 600).ring).toHaveLength(0);
@@ -43,14 +43,14 @@ describe('sweep', () => {
 
   it('begins anew when the lane changed', () => {
     const markers = marked({ index: 4, rings: 4, atMs: 0 });
-    const plan = planSweep({ lanes: [lane()], markers, isFlushed: false, nowMs: 90_000 });
+    const plan = planSweep({ lanes: [lane()], markers, areUnrung: false, nowMs: 90_000 });
     expect(plan.ring).toEqual([]);
     expect(plan.note).toEqual(marked({ index: 5, rings: 0, atMs: 90_000 }));
   });
 
   it('rings when the clock went back, rather than wait for as long', () => {
     const markers = marked({ index: 5, rings: 0, atMs: 3_600_000 });
-    expect(planSweep({ lanes: [lane()], markers, isFlushed: false, nowMs: 0 }).ring).toHaveLength(1);
+    expect(planSweep({ lanes: [lane()], markers, areUnrung: false, nowMs: 0 }).ring).toHaveLength(1);
   });
 
   it('never rings a parked lane, and forgets it and those that are gone', () => {
@@ -58,8 +58,8 @@ describe('sweep', () => {
       ['volume/a', { index: 5, rings: 0, atMs: 0 }],
       ['volume/gone', { index: 1, rings: 0, atMs: 0 }],
     ]);
-    for (const isFlushed of [true, false]) {
-      const plan = planSweep({ lanes: [lane({ isParked: true })], markers, isFlushed, nowMs: 99_999 });
+    for (const areUnrung of [true, false]) {
+      const plan = planSweep({ lanes: [lane({ isParked: true })], markers, areUnrung, nowMs: 99_999 });
       expect(plan.ring).toEqual([]);
       expect(plan.note.size).toBe(0);
       expect(plan.forget).toEqual(['volume/a', 'volume/gone']);
@@ -69,16 +69,16 @@ describe('sweep', () => {
   it('rings at most a thousand, and first those that have waited longest', () => {
     const count = fc.integer({ min: 0, max: 1500 });
     fc.assert(
-      fc.property(count, fc.boolean(), (lanesCount, isFlushed) => {
+      fc.property(count, fc.boolean(), (lanesCount, areUnrung) => {
         const lanes = Array.from({ length: lanesCount }, (_, n) => lane({ resource: `volume/${n}` }));
         const markers = new Map(
-          isFlushed
+          areUnrung
             ? []
             : lanes.map(({ resource }, n) => [resource, { index: 5, rings: 0, atMs: lanesCount - n }]),
         );
-        const { ring } = planSweep({ lanes, markers, isFlushed, nowMs: 100_000 });
+        const { ring } = planSweep({ lanes, markers, areUnrung, nowMs: 100_000 });
         expect(ring).toHaveLength(Math.min(1000, lanesCount));
-        if (!isFlushed && lanesCount > 0) expect(ring[0]?.lane.resource).toBe(`volume/${lanesCount - 1}`);
+        if (!areUnrung && lanesCount > 0) expect(ring[0]?.lane.resource).toBe(`volume/${lanesCount - 1}`);
       }),
       { numRuns: 30 },
     );

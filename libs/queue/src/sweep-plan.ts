@@ -35,17 +35,18 @@ const RINGS_MAX = 1000;
 
 /**
  * Which lanes to ring: those without a change for 5, 10, 20 … 60 s. The interval grows only by a ring that Redis took. After
- * Redis was emptied all jobs are gone too, so every lane without a marker is rung at once, and its intervals begin anew.
+ * Redis was emptied, or away, rings are gone too, so every lane without a marker is rung at once, and its intervals begin anew.
  */
 export function planSweep({
   lanes,
   markers,
-  isFlushed,
+  areUnrung,
   nowMs,
 }: {
   lanes: readonly SweptLane[];
   markers: ReadonlyMap<ResourceName, SweepMarker>;
-  isFlushed: boolean;
+  /** Lanes without a marker may never have been rung. */
+  areUnrung: boolean;
   /** By the clock that the markers were made by. */
   nowMs: number;
 }): SweepPlan {
@@ -57,7 +58,7 @@ export function planSweep({
     const rung = (rings: number): SweepMarker => ({ index: lane.index, rings, atMs: nowMs });
     if (last?.index === lane.index) {
       if (isDue(last, nowMs)) due.push({ lane, marker: rung(last.rings + 1), sinceMs: last.atMs });
-    } else if (last === undefined && isFlushed) {
+    } else if (last === undefined && areUnrung) {
       due.push({ lane, marker: rung(1), sinceMs: nowMs });
     } else {
       note.set(lane.resource, rung(0));

@@ -1,4 +1,4 @@
-import type { Backend, FacetName, QueueName, Source, SourceClient } from '@plumbline/domain';
+import type { Backend, QueueName, Source, SourceClient } from '@plumbline/domain';
 import { advance } from '@plumbline/engine';
 import type { BootsKnown, StepPolicy, WorkerContext } from '@plumbline/engine';
 import { QueueModule, SourceHealth, laneProcessor, lookProcessor } from '@plumbline/queue';
@@ -69,7 +69,7 @@ export async function startLaneWorker(
     health.close();
     return client.close();
   });
-  await startProcessors(process, [lanes, looksOf(process, by.lookQueue, client.facets)]);
+  await startProcessors(process, [lanes, looksOf(process, by.lookQueue, client)]);
   process.shutdown.atEnd('turns', () => {
     stopping = true;
   });
@@ -82,9 +82,10 @@ export async function startLaneWorker(
 export function looksOf(
   { config, redis, log, metrics }: Process,
   queue: QueueName,
-  sources: ReadonlyMap<FacetName, Source>,
+  client: Pick<SourceClient<Source>, 'facets' | 'ping'>,
 ): JobProcessor {
-  return lookProcessor({ queue, by: config.name, sources, redis, log, metrics });
+  const ping = (signal: AbortSignal) => client.ping(signal);
+  return lookProcessor({ queue, by: config.name, sources: client.facets, ping, redis, log, metrics });
 }
 
 /** Takes jobs from now on; at the end waits for those under way. */

@@ -31,6 +31,7 @@ interface StackWish {
 /** What a suite hands in of the stack: a library must not depend on a tool. */
 export interface StackTools extends Outside {
   startStack(wish: StackWish): Promise<StackInHand>;
+  waitFor(check: () => Promise<boolean>, options: { what: string }): Promise<unknown>;
 }
 
 export interface Answer<T> {
@@ -243,6 +244,13 @@ export class System {
   }
 
   /** What a process says of itself; null when it does not answer. */
+  /** Waits until the api says that it is ready, and that just these delay its work. */
+  async degradedBy(names: readonly string[]): Promise<void> {
+    const wanted = JSON.stringify({ status: 200, missing: [], degraded: names });
+    const isSo = async () => JSON.stringify(await this.readiness('api')) === wanted;
+    await this.tools.waitFor(isSo, { what: `the api to be degraded by ${names.join(' and ') || 'nothing'}` });
+  }
+
   async readiness(
     name: string,
   ): Promise<{ status: number; missing: readonly string[]; degraded: readonly string[] } | null> {

@@ -1,11 +1,14 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { StackError } from '../errors.js';
-import { projectRoot } from '../paths.js';
-import { ensureProcess, type Started } from '../processes.js';
+import { cacheDir, projectRoot } from '../paths.js';
+import { ensureProcess, isUp, type Started } from '../processes.js';
 import { commonEnvironment, nodeArguments, type Service } from '../services.js';
 import type { Stack } from '../state.js';
+import { stopOne } from '../stop.js';
 
+/** Touched by bootstrap.sh when a build begins, and there once it went well. */
+const builtStamp = join(cacheDir, 'built-all');
 const readyMs = 60_000;
 const askMs = 2_000;
 
@@ -16,6 +19,7 @@ export function healthPortName(name: string): string {
 export async function startApp(stack: Stack, service: Service, name: string): Promise<Started> {
   const { ports } = stack.state;
   const entry = entryOf(service.app);
+  await endOlderCode(stack, name);
   const health = ports[healthPortName(name)]!;
   const own = Object.entries(service.ports).map(
     ([variable, port]) => [variable, String(ports[port]!)] as const,
@@ -35,6 +39,13 @@ export async function startApp(stack: Stack, service: Service, name: string): Pr
     ready: () => isReady(health),
     readyMs,
   });
+}
+
+/** What runs from before the last build is ended, and then started anew. */
+async function endOlderCode(stack: Stack, name: string): Promise<void> {
+  const record = stack.state.processes[name];
+  if (record === undefined || !isUp(stack, name) || !existsSync(builtStamp)) return;
+  if (Date.parse(record.startedAt) < statSync(builtStamp).mtimeMs) await stopOne(stack, name);
 }
 
 function entryOf(app: string): string {

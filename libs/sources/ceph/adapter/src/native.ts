@@ -22,7 +22,9 @@ export type Native = ReturnType<typeof loadNative>;
 const RESIDENT_CALLS = 32;
 
 export function loadNative() {
-  koffi.config({ resident_async_pools: RESIDENT_CALLS });
+  // Only before the first library of a process.
+  if (koffi.config().resident_async_pools !== RESIDENT_CALLS)
+    koffi.config({ resident_async_pools: RESIDENT_CALLS });
   const rados = koffi.load('librados.so.2');
   const rbd = koffi.load('librbd.so.1');
   const watcher = koffi.struct({ address: 'const char *', id: 'int64_t', cookie: 'uint64_t' });
