@@ -10,6 +10,7 @@ import { Listener, Looks } from '@plumbline/queue';
 import { Discrepancies, Leadership, mintedVolumeIds } from '@plumbline/registry';
 import { Boots, startProcess, untilConnected } from '@plumbline/worker';
 import type { Process } from '@plumbline/worker';
+import { ParkedCount } from './parked.js';
 import { Scrubber } from './pass.js';
 import { remoteSource } from './remote-source.js';
 import { sweep } from './sweep.js';
@@ -89,13 +90,14 @@ const scrubber = new Scrubber({
   metrics: self.metrics,
 });
 const leadership = new Leadership({ ...self.registry, boot: self.registry.boots.boot, of: 'leader' });
+const parked = new ParkedCount(self.metrics);
 /** True until a sweep went well, and again after one that did not. */
 let mayHaveBeenAway = true;
 const rounds = Promise.all([
   asLeader(self, 'sweep', SWEEP_MS, async () => {
     const wasAway = mayHaveBeenAway;
     mayHaveBeenAway = true;
-    const { rung, refused, isFlushed } = await sweep(self, { wasAway });
+    const { rung, refused, isFlushed } = await sweep(self, { wasAway, parked });
     mayHaveBeenAway = refused > 0;
     if (rung + refused > 0) self.log.info({ rung, refused, isFlushed }, 'lanes that stood still were rung');
   }),
