@@ -5,6 +5,8 @@ import type { OperatorToken } from './http/bearer.guard.js';
 import type { Links } from './http/links.js';
 import type { AccountBook } from './ops/account-book.js';
 import { AccountsController } from './ops/accounts.controller.js';
+import type { IntentDesk } from './ops/intent-desk.js';
+import { IntentsController } from './ops/intents.controller.js';
 import type { StateBooks } from './ops/state-books.js';
 import { StateController } from './ops/state.controller.js';
 import type { Truths } from './ops/truths.js';
@@ -31,6 +33,7 @@ export type Services = readonly (
   | Callers
   | Creations
   | Deletions
+  | IntentDesk
   | Links
   | OperatorToken
   | Presenter
@@ -50,6 +53,7 @@ export const CONTROLLERS: readonly Type[] = [
   AccountsController,
   VmsController,
   StateController,
+  IntentsController,
 ];
 
 @Module({})

@@ -10,6 +10,7 @@ import { Links } from './http/links.js';
 import { Awaited, Intake } from './intake.js';
 import type { Waiting } from './intake.js';
 import { AccountBook } from './ops/account-book.js';
+import { IntentDesk } from './ops/intent-desk.js';
 import { StateBooks } from './ops/state-books.js';
 import { Truths } from './ops/truths.js';
 import { VmInventory } from './ops/vm-inventory.js';
@@ -56,6 +57,7 @@ export function servicesOf(world: World): Services {
   const vms = new RegistryVmBook(kv, layout);
   const accounts = new RegistryAccounts(kv, layout);
   const tokens = new RegistryTokens(kv, layout);
+  const lanes = new RegistryLanes(kv, layout);
   const awaited = new Awaited(actions.readEnds);
   const waiting = world.waitingWith(awaited.look);
   const intake = new Intake({ engine, waiting, awaited, waitMs, log });
@@ -70,11 +72,12 @@ export function servicesOf(world: World): Services {
     }),
     new Creations({ intake, actions, requests, newId }),
     new Deletions(intake),
+    new IntentDesk({ engine, lanes, actions, log }),
     new Links(world.publicUrl),
     new OperatorToken(world.opsToken),
     new Presenter(regions),
     new StateBooks({
-      lanes: new RegistryLanes(kv, layout),
+      lanes,
       boots: new RegistryBoots(kv, layout),
       discrepancies: new Discrepancies({ kv, layout }),
     }),

@@ -24,6 +24,7 @@ describe('the description of the API', () => {
           'post /v2/volumes',
           'get /v2/volumes/{id}',
           'get /ops/v1/volumes/{id}/truth',
+          'post /ops/v1/intents/{id}/resume',
         ]),
       );
       expect(

@@ -60,6 +60,8 @@ export interface LedgerEntry {
   readonly turn: number;
   readonly at: Instant;
   readonly seen: Json;
+  /** An operator's word in place of a look: the step is left as it was last seen. */
+  readonly accepted?: { readonly by: string; readonly reason: string };
 }
 
 export interface Parked {

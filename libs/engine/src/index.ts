@@ -2,6 +2,7 @@ export * from './admit.js';
 export * from './advance.js';
 export * from './compare.js';
 export * from './footprint.js';
+export * from './intervene.js';
 export * from './materialize.js';
 export * from './next.js';
 export * from './ports.js';

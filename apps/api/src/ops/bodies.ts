@@ -31,6 +31,9 @@ export const accountBody = z.object({
     .transform((limits) => limits ?? { volumes: VOLUMES_DEFAULT, gib: GIB_DEFAULT }),
 });
 
+/** Who says so, and why. */
+export const interventionBody = z.object({ by: text('by'), reason: text('reason') });
+
 export const tokenBody = z.object({ name: text('name') });
 
 export const vmBody = z.object({

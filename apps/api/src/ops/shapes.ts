@@ -1,3 +1,4 @@
+import { PARK_REASONS } from '@plumbline/domain';
 import { z } from 'zod';
 
 /** Instants of operators' answers are milliseconds since 1970, as the registry keeps them. */
@@ -39,29 +40,62 @@ export const bootShape = z.object({
   beats: z.number().int().nullable(),
 });
 
+const laneEntryShape = z.object({
+  intent: z.uuid(),
+  kind: z.string(),
+  params: anything,
+  region: z.string(),
+  action: z.number().int(),
+  requestId: z.string(),
+  recordedAt: instant,
+  attempt: anything,
+  turns: z.number().int(),
+  tries: z.number().int(),
+  plan: anything,
+  ledger: z.array(anything),
+  undoing: z.string().nullable(),
+  committed: anything,
+  parked: anything,
+});
+
 export const laneShape = z.object({
   resource: z.string(),
   account: z.uuid(),
-  entries: z.array(
-    z.object({
-      intent: z.uuid(),
-      kind: z.string(),
-      params: anything,
-      region: z.string(),
-      action: z.number().int(),
-      requestId: z.string(),
-      recordedAt: instant,
-      attempt: anything,
-      turns: z.number().int(),
-      tries: z.number().int(),
-      plan: anything,
-      ledger: z.array(anything),
-      undoing: z.string().nullable(),
-      committed: anything,
-      parked: anything,
-    }),
-  ),
+  entries: z.array(laneEntryShape),
 });
+
+/** An intent that is pending: its entry in the lane, and where that is. */
+const pendingIntentShape = laneEntryShape.extend({
+  state: z.enum(['pending', 'parked']),
+  account: z.uuid(),
+  resource: z.string(),
+  /** From 0, the head: the only one that is being carried out. */
+  position: z.number().int(),
+  /** With the page of the documentation that helps. */
+  parked: z
+    .object({ reason: z.enum(PARK_REASONS), detail: z.string(), at: instant, page: z.string() })
+    .nullable(),
+});
+
+/** An intent that has ended: its action is all that is kept. */
+const settledIntentShape = z.object({
+  state: z.literal('settled'),
+  intent: z.uuid(),
+  kind: z.string(),
+  params: anything,
+  account: z.uuid(),
+  region: z.string(),
+  resource: z.string(),
+  action: z.number().int(),
+  recordedAt: instant,
+  completedAt: instant.nullable(),
+  status: z.enum(['in-progress', 'completed', 'errored']),
+  message: z.string().nullable(),
+  revBefore: z.number().int().nullable(),
+  revAfter: z.number().int().nullable(),
+});
+
+export const intentShape = z.object({ intent: z.union([pendingIntentShape, settledIntentShape]) });
 
 export const truthShape = z.object({
   volume: z.uuid(),

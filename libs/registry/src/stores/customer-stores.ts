@@ -2,6 +2,7 @@ import type {
   AccountId,
   ActionNumber,
   ActionRecord,
+  IntentId,
   RegionSlug,
   VmId,
   VmRecord,
@@ -14,6 +15,9 @@ import type { Layout } from '../layout.js';
 import { parseEntry, readMany, readOne, readTree } from './entries.js';
 import type { Actions, RequestRecord, Requests, Vms, Volumes } from './ports.js';
 import { VolumeLists } from './volume-lists.js';
+
+/** Actions of one volume among which an intent's is looked for. */
+const ACTIONS_SEARCHED_MAX = 600;
 
 /** Where an action is found. */
 type ActionPlace = Pick<ActionRecord, 'account' | 'n' | 'resource'>;
@@ -65,6 +69,17 @@ export class RegistryActions implements Actions {
       this.kv,
       numbers.map((n) => this.layout.action(account, n)),
     );
+  }
+
+  async ofIntent(volume: VolumeId, intent: IntentId): Promise<ActionRecord | null> {
+    const prefix = this.layout.volumeActionsOf(volume);
+    const [entries = []] = await this.kv.readTrees([prefix]);
+    const newest = entries.slice(-ACTIONS_SEARCHED_MAX);
+    const keys = newest.map(({ key, value }) =>
+      this.layout.action(value as AccountId, Number(key.slice(prefix.length)) as ActionNumber),
+    );
+    const actions = await readMany<ActionRecord>(this.kv, keys);
+    return actions.find((action) => action.intent === intent) ?? null;
   }
 
   /** An action and its volume as they stood together, for each place. */

@@ -3,6 +3,7 @@ import type {
   AccountId,
   AccountRecord,
   BootRecord,
+  IntentId,
   Lane,
   OwedFact,
   ResourceName,
@@ -13,6 +14,7 @@ import type {
   VolumeId,
 } from '@plumbline/domain';
 import type { Kv, KvOp } from '../kv.js';
+import { allLanes } from '../lanes.js';
 import type { Layout } from '../layout.js';
 import { RegistryVms } from './customer-stores.js';
 import { parseEntry, readGuarded, readOne, readPage, readTree } from './entries.js';
@@ -104,6 +106,12 @@ export class RegistryLanes implements Lanes {
 
   async find(resource: ResourceName): Promise<Lane | null> {
     return await readOne<Lane>(this.kv, this.layout.lane(resource));
+  }
+
+  async ofIntent(intent: IntentId): Promise<Lane | null> {
+    const all = allLanes({ kv: this.kv, layout: this.layout });
+    for await (const { lane } of all) if (lane.entries.some((entry) => entry.intent === intent)) return lane;
+    return null;
   }
 
   async page(from: number, count: number): Promise<Listing<Lane>> {

@@ -5,6 +5,7 @@ import type {
   ActionRecord,
   BootRecord,
   Guard,
+  IntentId,
   Lane,
   RegionSlug,
   ResourceName,
@@ -29,6 +30,8 @@ export interface Actions {
   /** Of the account, or of one of its volumes, oldest first. */
   numbers(of: { account: AccountId } | { volume: VolumeId }): Promise<readonly ActionNumber[]>;
   findAll(account: AccountId, numbers: readonly ActionNumber[]): Promise<readonly ActionRecord[]>;
+  /** An intent's, among the newest of its volume. */
+  ofIntent(volume: VolumeId, intent: IntentId): Promise<ActionRecord | null>;
 }
 
 export interface Vms {
@@ -83,6 +86,8 @@ export interface Listing<T> {
 
 export interface Lanes {
   find(resource: ResourceName): Promise<Lane | null>;
+  /** The lane with that intent, among all there are: as much to read as one sweep. */
+  ofIntent(intent: IntentId): Promise<Lane | null>;
   page(from: number, count: number): Promise<Listing<Lane>>;
 }
 

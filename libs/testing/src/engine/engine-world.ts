@@ -6,8 +6,10 @@ import type {
   Backend,
   BootId,
   HostName,
+  IntentCatalog,
   IntentId,
   Json,
+  LaneEntry,
   QueueName,
   RegionSlug,
   ResourceName,
@@ -15,8 +17,8 @@ import type {
   VmRecord,
   VolumeId,
 } from '@plumbline/domain';
-import { admit, advance, suspicionsOf } from '@plumbline/engine';
-import type { Suspicion, WorkerContext } from '@plumbline/engine';
+import { admit, advance, intervene, suspicionsOf } from '@plumbline/engine';
+import type { Intervention, Suspicion, WorkerContext } from '@plumbline/engine';
 import { intentCatalog } from '@plumbline/intents';
 import { createJournal } from '@plumbline/registry';
 import type { FakeManners } from '../kv/fake-consul.js';
@@ -55,6 +57,10 @@ export interface Fates {
 export class EngineWorld {
   readonly sources: MemorySources;
   writes = 0;
+  /** What workers that begin from now on know: another version may know more, or less. */
+  workersKnow: IntentCatalog = intentCatalog;
+  /** Messages of the workers. */
+  readonly logged: string[] = [];
   /** Whoever waits for these was told that they have ended. */
   readonly woken: IntentId[] = [];
   private readonly workers = new Map<
@@ -100,6 +106,17 @@ export class EngineWorld {
     const context = { ...this.context(this.api), bell: deafBell };
     const { action } = await admit(context, { definition, params, account: this.account, requestId: 'test' });
     return action;
+  }
+
+  /** As an operator would, of the lane's head. @returns the entry as it is now */
+  async intervene(resource: ResourceName, what: Intervention, catalog = intentCatalog): Promise<LaneEntry> {
+    const intent = (await this.snapshot(resource)).lane?.entries[0]?.intent ?? ('' as IntentId);
+    const context = { ...this.context(this.api, catalog), bell: deafBell };
+    const operator = { by: 'a person', reason: 'a reason' };
+    const { now } = await intervene(context, { resource, intent, what, operator });
+    const head = now.lane?.entries[0];
+    if (head === undefined) throw new Error('no head');
+    return head;
   }
 
   /** Lets workers look at the lane until it is empty or waits for a person. @returns whether it came to that */
@@ -228,7 +245,7 @@ export class EngineWorld {
       ]),
     );
     return {
-      ...this.context(registry),
+      ...this.context(registry, this.workersKnow),
       bell: { ...deafBell, wake: (_resource, intent) => void this.woken.push(intent) },
       queue,
       backends,
@@ -257,10 +274,11 @@ export class EngineWorld {
     };
   }
 
-  private context(registry: FakeRegistry) {
+  private context(registry: FakeRegistry, catalog = intentCatalog) {
+    const log = (_fields: object, message: string) => void this.logged.push(message);
     return {
       journal: createJournal({ kv: registry.kv, layout: registry.layout, nonce: () => this.uuid() }),
-      rules: { catalog: intentCatalog, regions },
+      rules: { catalog, regions },
       boots: {
         self: registry.boot,
         isGone: (boot: BootId) => this.gone.has(boot),
@@ -272,7 +290,7 @@ export class EngineWorld {
         trusted: () => true,
         deadline: promptDeadline,
       },
-      log: { info: () => undefined, warn: () => undefined, error: () => undefined },
+      log: { info: log, warn: log, error: log },
       uuid: () => this.uuid(),
       nonce: () => this.uuid(),
       random: () => 0,
