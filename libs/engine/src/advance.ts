@@ -1,9 +1,11 @@
 import { Refusal } from '@plumbline/domain';
 import type { AccountId, LaneEntry, ResourceName, Snapshot } from '@plumbline/domain';
-import { carryTurn } from './carry.js';
+import { carryTurn, tellParked } from './carry.js';
 import type { TurnEnd } from './carry.js';
 import { withDeadline } from './deadline.js';
+import { deltaBetween } from './footprint.js';
 import { intentFields } from './intent-fields.js';
+import { UnknownKindError, checkKinds } from './materialize.js';
 import { nextMove, stepStateOf } from './next.js';
 import type { Move } from './next.js';
 import type { WorkerContext } from './ports.js';
@@ -97,7 +99,13 @@ async function pause(context: WorkerContext, ms: number): Promise<void> {
 
 async function takeTurn(context: WorkerContext, snapshot: Snapshot): Promise<TurnEnd> {
   const { resource } = snapshot;
-  const head = headToWork(snapshot, context.rules);
+  let head: LaneEntry | null;
+  try {
+    checkKinds(snapshot.lane, context.rules);
+    head = headToWork(snapshot, context.rules);
+  } catch (error) {
+    return await leaveUnplanned(context, snapshot, error);
+  }
   if (head === null) return 'left';
   if (!isFree(context, head)) return await leaveTo(context, resource, head);
   const move = nextMove(head);
@@ -118,6 +126,30 @@ async function takeTurn(context: WorkerContext, snapshot: Snapshot): Promise<Tur
   if (head.attempt !== null && !mine && !(await caughtUp(context, snapshot))) return 'left';
   const turn = await Turn.take(context, snapshot, head, (n) => mintedLine(context, move, head, n));
   return turn === null ? 'overtaken' : await carryTurn(context, turn);
+}
+
+/**
+ * Planning is pure: what throws once throws at each look, and a person is needed. It comes before the first turn, so nobody
+ * has one. A kind that is not known here is left to the version that admitted it.
+ */
+async function leaveUnplanned(context: WorkerContext, snapshot: Snapshot, error: unknown): Promise<TurnEnd> {
+  const [head, ...later] = snapshot.lane?.entries ?? [];
+  if (error instanceof UnknownKindError) {
+    const fields = { ...intentFields(snapshot), unknown: error.kind };
+    context.log.warn(fields, 'lane has an intent of a kind that this version does not know');
+    return 'left';
+  }
+  if (head === undefined || head.attempt !== null) throw error;
+  if (!context.clock.trusted()) return 'left';
+  const detail = error instanceof Error ? error.message : String(error);
+  const parked = { reason: 'invariant' as const, detail, at: context.clock.now() };
+  const entries = [{ ...head, parked }, ...later];
+  const lane = snapshot.lane && { ...snapshot.lane, entries };
+  const delta = deltaBetween(snapshot, { record: snapshot.record, lane }, context.rules);
+  const outcome = await context.journal.write({ from: snapshot, entries, delta });
+  if ('conflict' in outcome) return 'overtaken';
+  tellParked(context, outcome.written);
+  return 'left';
 }
 
 /** What a dead boot began is gone on with only where its fence has arrived. */

@@ -12,6 +12,7 @@ import type { Backend, IntentId, Json, LaneEntry, ParkReason, Step } from '@plum
 import { queueOfFacet } from './admit.js';
 import { parkReasonOf, stepHolds } from './compare.js';
 import { withDeadline } from './deadline.js';
+import { UnknownKindError } from './materialize.js';
 import { commitEdit, settleEdit } from './settle.js';
 import { intentFields } from './intent-fields.js';
 import { canBeUndone, nextMove, stepStateOf } from './next.js';
@@ -249,6 +250,11 @@ class Worker {
   private async react(move: Move, error: unknown): Promise<TurnEnd | null> {
     const { context, turn } = this;
     if (error instanceof Park) return await this.park(error.reason, error.message);
+    if (error instanceof UnknownKindError) {
+      // Admitted by another version while this one was at it: its workers go on.
+      await turn.giveBack();
+      return 'left';
+    }
     if (error instanceof ThrottledError) {
       await turn.giveBack();
       return { throttledMs: error.retryAfterMs };
@@ -279,8 +285,7 @@ class Worker {
   private async park(reason: ParkReason, detail: string): Promise<TurnEnd> {
     const at = this.context.clock.now();
     await this.turn.giveBack({ parked: { reason, detail, at } });
-    this.context.log.error({ ...intentFields(this.turn.snapshot), reason, detail }, 'intent is parked');
-    this.context.bell.wake(this.turn.snapshot.resource, this.intent);
+    tellParked(this.context, this.turn.snapshot);
     return 'left';
   }
 
@@ -297,6 +302,15 @@ class Worker {
     this.context.boots.end('a call did not come back');
     throw new LostTurn();
   }
+}
+
+/** Never silent: the log tells operators, and whoever waits for the intent learns that it does not go on. */
+export function tellParked({ bell, log }: WorkerContext, snapshot: Snapshot): void {
+  const head = snapshot.lane?.entries[0];
+  if (head === undefined) return;
+  const { reason, detail } = head.parked ?? {};
+  log.error({ ...intentFields(snapshot), reason, detail }, 'intent is parked');
+  bell.wake(snapshot.resource, head.intent);
 }
 
 /** An adapter may name the page that helps with what it found. */

@@ -38,15 +38,38 @@ export function footprintOf(record: VolumeRecord | null, lane: Lane | null, rule
   return { volumes, gib, names, slots };
 }
 
-/** What a transaction has to change in shared values, given what record and lane are before and after it. */
+const NOTHING: FootprintDelta = { volumes: 0, gib: 0, namesTaken: [], namesFreed: [], slots: new Map() };
+
+/**
+ * What a transaction has to change in shared values, given what record and lane are before and after it. Most writes of a
+ * turn leave alone what a footprint is made of; that must hold too where it cannot be computed, because an intent that
+ * cannot be planned has to be parked.
+ */
 export function deltaBetween(
   before: Pick<Snapshot, 'record' | 'lane'>,
   after: Pick<Snapshot, 'record' | 'lane'>,
   rules: Rules,
 ): FootprintDelta {
+  if (before.record === after.record && takesUpTheSame(before.lane, after.lane)) return NOTHING;
   return deltaOf(
     footprintOf(before.record, before.lane, rules),
     footprintOf(after.record, after.lane, rules),
+  );
+}
+
+/** An intent is never edited: beside which are pending, only how they stand can change what they take up. */
+function takesUpTheSame(one: Lane | null, other: Lane | null): boolean {
+  const [before, after] = [one?.entries ?? [], other?.entries ?? []];
+  return (
+    before.length === after.length &&
+    before.every((entry, at) => {
+      const now = after[at];
+      return (
+        now?.intent === entry.intent &&
+        (now.undoing === null) === (entry.undoing === null) &&
+        (now.committed === null) === (entry.committed === null)
+      );
+    })
   );
 }
 

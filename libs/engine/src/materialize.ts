@@ -14,11 +14,22 @@ export interface Rules {
   readonly regions: readonly Region[];
 }
 
+/** An intent of a kind that another version knows: no mistake, but nothing that this process can judge or carry out. */
+export class UnknownKindError extends InvariantError {
+  constructor(readonly kind: string) {
+    super(`no intent kind ${kind}`, { reason: 'unknown-kind' });
+  }
+}
+
 export function definitionOf(catalog: IntentCatalog, kind: string): AnyIntentDefinition {
   const definition = catalog.get(kind);
-  if (definition === undefined)
-    throw new InvariantError(`no intent kind ${kind}`, { reason: 'unknown-kind' });
+  if (definition === undefined) throw new UnknownKindError(kind);
   return definition;
+}
+
+/** Each entry's kind is known here. @throws UnknownKindError of the first that is not */
+export function checkKinds(lane: Lane | null, { catalog }: Rules): void {
+  for (const { kind } of lane?.entries ?? []) definitionOf(catalog, kind);
 }
 
 /**

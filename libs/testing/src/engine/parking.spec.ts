@@ -1,11 +1,10 @@
-import { Refusal, resolvePlan } from '@plumbline/domain';
-import type { LaneEntry, VolumeRecord } from '@plumbline/domain';
+import { InvariantError, Refusal, resolvePlan } from '@plumbline/domain';
+import type { IntentCatalog, LaneEntry, VolumeRecord } from '@plumbline/domain';
 import { EDITS } from '@plumbline/engine';
 import { EXAMPLE_VOLUME, intentCatalog } from '@plumbline/intents';
 import { expectAgreement, tell } from './describe-intent.js';
 import type { Story } from './describe-intent.js';
-import { NYC1 } from './engine-world.js';
-import type { EngineWorld } from './engine-world.js';
+import { EngineWorld, NYC1 } from './engine-world.js';
 
 const resource = `volume/${EXAMPLE_VOLUME}` as const;
 const exampleOf = (kind: string) => ({ kind, params: intentCatalog.get(kind)?.example ?? null });
@@ -17,6 +16,73 @@ const remove = exampleOf('volume-delete');
 
 const headOf = async (world: EngineWorld): Promise<LaneEntry | undefined> =>
   (await world.snapshot(resource)).lane?.entries[0];
+
+/** As another version would know the kinds. */
+function withoutKind(kind: string): IntentCatalog {
+  return new Map([...intentCatalog].filter(([name]) => name !== kind));
+}
+
+function unplannable(kind: string): IntentCatalog {
+  const plan = (): never => {
+    throw new InvariantError('cannot be planned', { reason: 'plan' });
+  };
+  return new Map(
+    [...intentCatalog].map(([name, known]) => [name, name === kind ? { ...known, plan } : known]),
+  );
+}
+
+describe('planning', () => {
+  it('parks what cannot be planned, and goes on when an operator says so and it can be', async () => {
+    const world = await EngineWorld.open();
+    const action = await world.admit(create.kind, create.params);
+    world.workersKnow = unplannable(create.kind);
+    await world.look(resource);
+    expect((await headOf(world))?.parked).toMatchObject({
+      reason: 'invariant',
+      detail: 'cannot be planned',
+    });
+    expect(world.woken).toEqual([action.intent]);
+    expect(world.logged).toEqual(['intent is parked']);
+    const { code } = (await world
+      .intervene(resource, 'undo', world.workersKnow)
+      .catch((error: unknown) => error)) as Refusal;
+    expect(code).toBe('conflict');
+    world.workersKnow = intentCatalog;
+    await world.intervene(resource, 'resume');
+    await world.settle(resource, 1);
+    expect((await world.action(action)).status).toBe('completed');
+    await expectAgreement(world);
+  });
+
+  it('leaves a kind that is not known here to those who know it, and says so at each look', async () => {
+    const world = await EngineWorld.open();
+    const action = await world.admit(create.kind, create.params);
+    world.workersKnow = withoutKind(create.kind);
+    await world.look(resource);
+    const line = 'lane has an intent of a kind that this version does not know';
+    expect(world.logged).toEqual([line, line]); // One at each queue.
+    expect(await headOf(world)).toMatchObject({ parked: null, turns: 0 });
+    world.workersKnow = intentCatalog;
+    await world.settle(resource, 1);
+    expect((await world.action(action)).status).toBe('completed');
+  });
+
+  it('gives its turn back when a kind that is not known here comes behind it', async () => {
+    const world = await EngineWorld.open({
+      meanwhile: async (n, here) => {
+        if (n === 2) await here.admit(resize.kind, resize.params);
+      },
+    });
+    const action = await world.admit(create.kind, create.params);
+    world.workersKnow = withoutKind(resize.kind);
+    await world.look(resource);
+    expect(await headOf(world)).toMatchObject({ parked: null, attempt: null, turns: 1 });
+    world.workersKnow = intentCatalog;
+    await world.settle(resource, 1);
+    expect((await world.action(action)).status).toBe('completed');
+    await expectAgreement(world);
+  });
+});
 
 describe('an operator', () => {
   /** Tells a story in which one call is refused for good, and a person is needed. */
