@@ -8,7 +8,7 @@ import {
   TransientError,
   UncertainError,
 } from '@plumbline/domain';
-import type { Backend, IntentId, Json, LaneEntry, ParkReason, Step } from '@plumbline/domain';
+import type { Backend, IntentId, Json, LaneEntry, ParkReason, Snapshot, Step } from '@plumbline/domain';
 import { queueOfFacet } from './admit.js';
 import { parkReasonOf, stepHolds } from './compare.js';
 import { withDeadline } from './deadline.js';

@@ -20,11 +20,11 @@ export type Native = ReturnType<typeof loadNative>;
 
 /** koffi keeps memory for so many calls in flight, its most; for any beyond it maps and unmaps some at each call. */
 const RESIDENT_CALLS = 32;
+// Only before the first library of a process.
+if (koffi.config().resident_async_pools !== RESIDENT_CALLS)
+  koffi.config({ resident_async_pools: RESIDENT_CALLS });
 
 export function loadNative() {
-  // Only before the first library of a process.
-  if (koffi.config().resident_async_pools !== RESIDENT_CALLS)
-    koffi.config({ resident_async_pools: RESIDENT_CALLS });
   const rados = koffi.load('librados.so.2');
   const rbd = koffi.load('librbd.so.1');
   const watcher = koffi.struct({ address: 'const char *', id: 'int64_t', cookie: 'uint64_t' });
