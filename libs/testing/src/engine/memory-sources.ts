@@ -142,7 +142,8 @@ export class MemorySources {
       facet,
       observe: ({ key }: Place) => Promise.resolve(now(key)),
       async *list() {
-        for (const [key, seen] of [...things].sort(([one], [other]) => (one < other ? -1 : 1)))
+        const order = (key: string): string => `${facet.volumeOf(key) ?? '~'} ${key}`;
+        for (const [key, seen] of [...things].sort(([one], [other]) => (order(one) < order(other) ? -1 : 1)))
           yield { key, ...host, seen };
       },
       apply: (place: Place, change: Change) =>
