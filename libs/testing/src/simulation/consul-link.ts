@@ -10,6 +10,9 @@ const BEAT_DEADLINE_MS = 1_900;
 const LATE_MS = 20_000;
 /** Of the requests that a dying process has sent, how many arrive. */
 const ARRIVES_SHARE = 0.6;
+const BEATS_SHARE = 0.1;
+const STREAK_SHARE = 0.8;
+const GAP_SHARE = 0.5;
 /** And how many of these only after a while, when others may have taken over. */
 const LINGERS_SHARE = 0.5;
 
@@ -66,10 +69,20 @@ export function consulLink(world: World, process: SimulatedProcess): FakeManners
     return 'served';
   };
 
+  /** Trouble comes in streaks: what befalls a write often befalls what is tried after it too. Beats are mostly spared. */
+  let streak: ConsulFault | null = null;
+  const faultOf = (request: FakeRequest): ConsulFault | null => {
+    if (aboutOf(request).includes('beats/') && !random.chance(BEATS_SHARE)) return null;
+    const goesOn = streak !== null && random.chance(STREAK_SHARE);
+    if (goesOn && random.chance(GAP_SHARE)) return null;
+    streak = goesOn ? streak : faults.nextConsul();
+    return streak;
+  };
+
   return {
     fate: (request) => {
       if (process.state === 'dead') return never();
-      return meet(request, request.what === 'transact' ? faults.nextConsul() : null);
+      return meet(request, request.what === 'transact' ? faultOf(request) : null);
     },
     answering: async (request) => {
       if (lostReplies.has(request) || process.cut) {
