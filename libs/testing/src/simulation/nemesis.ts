@@ -137,6 +137,7 @@ export class Nemesis {
         this.later(`${process.name} wakes`, () => this.wake(process), PAUSE_MS);
         return true;
       case 'restarted-over-living':
+        if (this.overlapping.includes(process)) return false;
         void this.start(process.role, process.name.split('.')[0]!);
         this.overlapping.push(process);
         this.later(

@@ -26,7 +26,7 @@ const LONG_SEED: SeedSize = {
   cephWorkers: 2,
   apis: 2,
   volumes: 6,
-  requests: 70,
+  requests: 80,
   faults: 14,
   faultsMs: 25_000,
 };
