@@ -14,6 +14,7 @@ describe('access', () => {
     ['GET', '/v2/volumes/x'],
     ['DELETE', '/v2/volumes/x'],
     ['GET', '/v2/volumes/x/actions'],
+    ['GET', '/v2/volumes/x/actions/1'],
     ['POST', '/v2/volumes/x/actions'],
     ['POST', '/v2/volumes/actions'],
     ['GET', '/v2/actions'],

@@ -79,10 +79,7 @@ export class Looks {
     deadlineMs: number,
   ): Promise<readonly LookAnswer[]> {
     if (places.length > PLACES_MAX) throw new RangeError(`more than ${PLACES_MAX} places in one look`);
-    const answers = places.length === 0 ? [] : await this.send(queue, { places }, deadlineMs);
-    if (Array.isArray(answers) && answers.length === places.length) return answers as readonly LookAnswer[];
-    const unknown = 'unknown' in answers ? answers.unknown : 'the answer was malformed';
-    return places.map(() => ({ unknown }));
+    return places.length === 0 ? [] : this.answers(queue, { places }, { count: places.length, deadlineMs });
   }
 
   /** Never rejects. */
@@ -93,14 +90,24 @@ export class Looks {
 
   /** Whether some worker reaches its source: null, or why that is not known. Never rejects. */
   async ping(queue: QueueName, deadlineMs: number): Promise<string | null> {
-    const answers = await this.send(queue, { ping: true }, deadlineMs);
-    const [answer = answers as ListAnswer] = Array.isArray(answers) ? (answers as readonly LookAnswer[]) : [];
-    return 'unknown' in answer ? answer.unknown : null;
+    const [answer] = await this.answers(queue, { ping: true }, { count: 1, deadlineMs });
+    return answer !== undefined && 'unknown' in answer ? answer.unknown : null;
   }
 
   async close(): Promise<void> {
     for (const end of [...this.open.values()]) end({ unknown: 'the asking process is shutting down' });
     await this.queues.close();
+  }
+
+  private async answers(
+    queue: QueueName,
+    question: LookQuestion,
+    { count, deadlineMs }: { count: number; deadlineMs: number },
+  ): Promise<readonly LookAnswer[]> {
+    const answers = await this.send(queue, question, deadlineMs);
+    if (Array.isArray(answers) && answers.length === count) return answers as readonly LookAnswer[];
+    const unknown = 'unknown' in answers ? answers.unknown : 'the answer was malformed';
+    return Array.from({ length: count }, () => ({ unknown }));
   }
 
   private async send(name: QueueName, ask: LookQuestion, deadlineMs: number): Promise<LookReply['answers']> {

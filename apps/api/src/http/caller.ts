@@ -33,10 +33,10 @@ export class Caller {
 
   /** For reads: `load` runs beside the check, and its result is given out only after it. */
   async read<T>(load: (account: AccountId) => Promise<T>): Promise<T> {
-    const token = this.credentials.token(this.sha256);
-    const loaded = load(this.known.id);
+    // Also what `load` throws at once waits: a revoked token learns nothing else.
+    const loaded = (async () => load(this.known.id))();
     loaded.catch(() => undefined);
-    mustBeThere((await token).value);
+    mustBeThere((await this.credentials.token(this.sha256)).value);
     return await loaded;
   }
 
