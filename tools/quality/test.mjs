@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { phaseLine, ROWS, runPhases } from './phases.mjs';
+import { INSTRUMENTS, runInstrument } from './instruments.mjs';
 import { endWithChildren } from './run.mjs';
 import { startParts, withHome } from './stacks.mjs';
 import { runSuite, suitesIn, tallyOf } from './suites.mjs';
@@ -112,6 +113,23 @@ function runEndToEnd(suites, say) {
 }
 
 /**
+ * @param {import('./instruments.mjs').Instrument[]} instruments
+ * @param {(line: string) => void} say
+ */
+async function runInstruments(instruments, say) {
+  /** @type {Result[]} */
+  const results = [];
+  for (const instrument of instruments) {
+    const result = { name: instrument.name, ...(await runInstrument(ROOT, instrument)) };
+    say(
+      `${result.name.padEnd(28)} ${result.seconds.toFixed(1).padStart(6)} s  ${result.failed === 0 ? 'ok' : 'FAILED'}`,
+    );
+    results.push(result);
+  }
+  return results;
+}
+
+/**
  * One at a time: each wants the machine to itself, and it may have two cores.
  * @param {import('./suites.mjs').Suite[]} suites
  * @param {(suite: import('./suites.mjs').Suite) => Promise<Omit<Result, 'name'>>} runOne
@@ -153,22 +171,24 @@ async function runWanted({ unit, only }, say) {
     isWanted([name, project, path, `${project} ${name}`]),
   );
   const phases = PHASES.filter(({ name }) => isWanted([name, 'verify']));
-  if (phases.length + suites.length === 0) {
-    const names = [...PHASES, ...all].map(({ name }) => name);
-    const problem = `nothing is called ${only.join(', ')}; there are: verify, conformance, e2e, ${[...new Set(names)].join(', ')}`;
+  const instruments = INSTRUMENTS.filter(({ name }) => isWanted([name, 'instruments']));
+  if (phases.length + suites.length + instruments.length === 0) {
+    const names = [...PHASES, ...all, ...INSTRUMENTS].map(({ name }) => name);
+    const problem = `nothing is called ${only.join(', ')}; there are: verify, conformance, e2e, instruments, ${[...new Set(names)].join(', ')}`;
     return [{ name: 'selection', passed: 0, failed: 1, seconds: 0, problems: [problem] }];
   }
   const results = await runVerify(phases, say);
-  const unready = await buildUnless(phases, suites.length > 0, say);
+  const unready = await buildUnless(phases, suites.length + instruments.length > 0, say);
   const broken = [...results, ...unready].find(({ name, failed }) => name === 'build' && failed > 0);
   if (broken) return [...results, ...unready, ...suites.map((suite) => unstarted(suite, 'the build failed'))];
   const ofProject = (/** @type {string} */ project) => suites.filter((suite) => suite.project === project);
   const conformance = await runConformance(ofProject('conformance'), say);
-  return [...results, ...conformance, ...(await runEndToEnd(ofProject('e2e'), say))];
+  const endToEnd = await runEndToEnd(ofProject('e2e'), say);
+  return [...results, ...conformance, ...endToEnd, ...(await runInstruments(instruments, say))];
 }
 
 /**
- * Suites run what was built; when no build is among the phases, one comes first, and counts only if it fails.
+ * Suites and instruments run what was built; when no build is among the phases, one comes first, and counts only if it fails.
  * @param {import('./phases.mjs').Phase[]} phases
  * @param {boolean} isNeeded
  * @param {(line: string) => void} say

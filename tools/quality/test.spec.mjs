@@ -1,6 +1,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { runInstrument } from './instruments.mjs';
 import { runPhases } from './phases.mjs';
 import { run } from './run.mjs';
 import { tallyOf } from './suites.mjs';
@@ -112,5 +113,26 @@ describe('phases', () => {
 
   it('all run when the whole picture is wanted', async () => {
     expect(await endings([['bad', 'good'], ['good']], true)).toEqual(['bad ended', 'good ok', 'good ok']);
+  });
+});
+
+describe('an instrument', () => {
+  /** @param {string} script */
+  const ofScript = (script) =>
+    runInstrument(directory, { name: 'instrument', command: ['sh', '-c', script] });
+
+  it('has passed when it says so, and failed when it found something or was not there', async () => {
+    expect(await ofScript('exit 0')).toMatchObject({ passed: 1, failed: 0, problems: [] });
+    const failed = await ofScript('echo R1 does not hold; exit 1');
+    expect(failed).toMatchObject({ passed: 0, failed: 1 });
+    expect(failed.problems.join()).toContain('R1 does not hold');
+    const absent = { name: 'instrument', command: ['./no-such-instrument'] };
+    expect(await runInstrument(directory, absent)).toMatchObject({ passed: 0, failed: 1 });
+  });
+
+  it('has failed when it left a stack running, whatever it says', async () => {
+    const outcome = await ofScript('mkdir "$TMPDIR/left" && echo {} > "$TMPDIR/left/state.json"');
+    expect(outcome).toMatchObject({ passed: 0, failed: 1 });
+    expect(outcome.problems.join()).toContain('left a stack running: left');
   });
 });
