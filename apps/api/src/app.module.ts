@@ -5,6 +5,8 @@ import type { OperatorToken } from './http/bearer.guard.js';
 import type { Links } from './http/links.js';
 import type { AccountBook } from './ops/account-book.js';
 import { AccountsController } from './ops/accounts.controller.js';
+import type { HaltDesk } from './ops/halt-desk.js';
+import { HaltController } from './ops/halt.controller.js';
 import type { IntentDesk } from './ops/intent-desk.js';
 import { IntentsController } from './ops/intents.controller.js';
 import type { StateBooks } from './ops/state-books.js';
@@ -33,6 +35,7 @@ export type Services = readonly (
   | Callers
   | Creations
   | Deletions
+  | HaltDesk
   | IntentDesk
   | Links
   | OperatorToken
@@ -54,6 +57,7 @@ export const CONTROLLERS: readonly Type[] = [
   VmsController,
   StateController,
   IntentsController,
+  HaltController,
 ];
 
 @Module({})

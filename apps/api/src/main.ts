@@ -4,7 +4,15 @@ import { queueOf, lookQueueOf, SOURCES } from '@plumbline/domain';
 import type { QueueName, Region, SourceName } from '@plumbline/domain';
 import type { EngineContext } from '@plumbline/engine';
 import { intentCatalog } from '@plumbline/intents';
-import { Shutdown, createLog, createMetrics, newNonce, startHealth } from '@plumbline/platform';
+import {
+  HALTED,
+  Shutdown,
+  createLog,
+  createMetrics,
+  newNonce,
+  showHalts,
+  startHealth,
+} from '@plumbline/platform';
 import type { Log } from '@plumbline/platform';
 import { Bell, Listener, Looks, RedisConnection, Waiters, openBoard } from '@plumbline/queue';
 import { connectRegistry, createJournal } from '@plumbline/registry';
@@ -13,7 +21,7 @@ import { readApiConfig } from './config.js';
 import type { ApiConfig } from './config.js';
 import { FACETS } from './facets.js';
 import type { Ended } from './intake.js';
-import { ApiReadiness, REDIS } from './readiness.js';
+import { ApiReadiness, HALT, REDIS } from './readiness.js';
 import { createServer } from './server.js';
 import { servicesOf } from './services.js';
 
@@ -42,12 +50,16 @@ async function main(): Promise<void> {
     shutdown.atEnd('health', () => health.close());
   }
   const registry = await openRegistry({ config, log, readiness, shutdown });
-  const { kv, layout } = registry;
+  const { kv, layout, halts } = registry;
+  showHalts({ halts, log, metrics });
   const redisTarget = { redisUrl: config.redisUrl, name: config.name, log };
   const redis = new RedisConnection(redisTarget);
   const listener = new Listener(redisTarget);
   const bell = new Bell({ redis, log, metrics });
   const looks = new Looks({ redis, listener, log });
+  readiness.checkUseful(HALT, async () => {
+    if (halts.known !== null) throw new Error(HALTED);
+  });
   readiness.checkUseful(REDIS, () => redis.ping());
   for (const source of ['ceph', 'billing'] as const)
     readiness.checkUseful(source, () => reach(looks, source));
@@ -61,6 +73,7 @@ async function main(): Promise<void> {
   const services = servicesOf({
     kv,
     layout,
+    halts,
     engine,
     looks,
     waitingWith: (look) => (waiters = new Waiters<Ended>({ listener, log, look })),

@@ -2,7 +2,7 @@ import type { AnyFacet, Region } from '@plumbline/domain';
 import type { EngineContext } from '@plumbline/engine';
 import type { Log } from '@plumbline/platform';
 import type { Looks } from '@plumbline/queue';
-import type { Kv, Layout } from '@plumbline/registry';
+import type { Halts, Kv, Layout } from '@plumbline/registry';
 import type { Services } from './app.module.js';
 import { OperatorToken } from './http/bearer.guard.js';
 import { Callers } from './http/caller.js';
@@ -10,6 +10,7 @@ import { Links } from './http/links.js';
 import { Awaited, Intake } from './intake.js';
 import type { Waiting } from './intake.js';
 import { AccountBook } from './ops/account-book.js';
+import { HaltDesk } from './ops/halt-desk.js';
 import { IntentDesk } from './ops/intent-desk.js';
 import { StateBooks } from './ops/state-books.js';
 import { Truths } from './ops/truths.js';
@@ -36,6 +37,7 @@ import { VolumeFinder } from './v2/volume-finder.js';
 export interface World {
   readonly kv: Kv;
   readonly layout: Layout;
+  readonly halts: Halts;
   readonly engine: EngineContext;
   readonly looks: Pick<Looks, 'ask'>;
   /** Makes the waiting for what `look` tells the end of. */
@@ -72,6 +74,7 @@ export function servicesOf(world: World): Services {
     }),
     new Creations({ intake, actions, requests, newId }),
     new Deletions(intake),
+    new HaltDesk({ halts: world.halts, log }),
     new IntentDesk({ engine, lanes, actions, log }),
     new Links(world.publicUrl),
     new OperatorToken(world.opsToken),

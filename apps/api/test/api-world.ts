@@ -119,6 +119,7 @@ export class ApiWorld {
     const services = servicesOf({
       kv: registry.kv,
       layout: registry.layout,
+      halts: registry.halts,
       engine,
       looks,
       waitingWith: (look) => pollingWaiting(look),
@@ -292,6 +293,8 @@ function workerOf(
     catchUp: () => Promise.resolve(),
     report: () => undefined,
     stopping: () => false,
+    halted: () => false,
+    sure: () => Promise.resolve(true),
     busy: new Map(),
   };
 }

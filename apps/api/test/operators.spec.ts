@@ -6,6 +6,7 @@ import { listShape } from '../src/v2/shapes.js';
 import {
   accountRecordShape,
   bootShape,
+  haltShape,
   laneShape,
   tokenShape,
   truthShape,
@@ -152,5 +153,36 @@ describe('the operators’ side', () => {
       expected: { trashed: true },
       agrees: true,
     });
+  });
+
+  it('shows a halt, refuses writes and answers reads meanwhile, and goes on when a person confirms', async () => {
+    const { halts } = world.registry;
+    const id = await world.volume();
+    const shown = async () => haltShape.parse((await world.ops('GET', '/halt')).body);
+    const person = { by: 'a person', reason: 'restored on purpose' };
+    const confirm = () => world.ops('POST', '/halt', person);
+    expect(await shown()).toMatchObject({ halted: false });
+    expect((await confirm()).status).toBe(409);
+    await halts.declare({ why: 'a witness remembers a higher tick', tick: 7, witnesses: {} });
+    expect(await shown()).toMatchObject({ halted: true, tickThen: 7, witnesses: {} });
+    const body = { name: 'refused', size_gigabytes: 1, region: 'nyc1' };
+    for (const refused of [
+      await world.send('POST', '/v2/volumes', { body }),
+      await world.send('DELETE', `/v2/volumes/${id}`),
+      await world.ops('POST', '/accounts', { name: 'refused', email: 'x@plumbline.invalid' }),
+    ]) {
+      expect([refused.status, refused.body.message]).toEqual([503, expect.stringMatching(/\(halted\)$/)]);
+      expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0);
+    }
+    expect((await world.send('GET', `/v2/volumes/${id}`)).status).toBe(200);
+    // How far the registry was set back is not known yet: nobody can mean to confirm that.
+    expect((await confirm()).body.message).toContain('No witness');
+    await halts.testify('ceph', 9_000, await halts.read());
+    expect((await world.ops('POST', '/halt', { by: 'nobody says why' })).status).toBe(422);
+    const confirmed = await confirm();
+    expect([confirmed.status, haltShape.parse(confirmed.body)]).toMatchObject([200, { halted: false }]);
+    expect((await shown()).registryTick).toBeGreaterThan(9_000);
+    expect((await world.send('POST', '/v2/volumes', { body })).status).toBe(201);
+    expect(world.logged.join()).toContain('operator confirmed the registry');
   });
 });

@@ -2,7 +2,7 @@ import { connectBilling } from '@plumbline/billing-adapter';
 import { lookQueueOf, queueOf } from '@plumbline/domain';
 import { commonVariables, readConfig, secret, workerVariables } from '@plumbline/platform';
 import { SourceHealth, drainProcessor } from '@plumbline/queue';
-import { looksOf, startProcess, startProcessors } from '@plumbline/worker';
+import { looksOf, startProcess, startProcessors, watchRewinds } from '@plumbline/worker';
 import { drain } from './drain.js';
 
 const APP = 'billing-worker';
@@ -22,6 +22,11 @@ const client = await connectBilling({
 });
 shutdown.atEnd('source', () => client.close());
 let migrated = false;
+/** PostgreSQL may be away at the start: nothing waits for it but what is owed to it, and its own witness. */
+const migrateOnce = async (): Promise<void> => {
+  if (!migrated) await client.migrate();
+  migrated = true;
+};
 
 const work = drainProcessor({
   queue,
@@ -31,9 +36,7 @@ const work = drainProcessor({
   metrics,
   async handle() {
     try {
-      // PostgreSQL may have been away at the start: nothing waits for it but what is owed to it.
-      if (!migrated) await client.migrate();
-      migrated = true;
+      await migrateOnce();
       await drain(self, client, queue);
       health.report(null);
     } catch (error) {
@@ -54,4 +57,16 @@ shutdown.atEnd('health of the source', () => health.close());
 readiness.check('postgres', (signal) => client.ping(signal));
 await startProcessors(self, [work, looksOf(self, lookQueueOf('billing'), client)]);
 self.bell.drain(queue);
+const witness = client.witnessOf(config.registryPrefix);
+await watchRewinds(self, {
+  role: 'keeps',
+  witness: {
+    name: witness.name,
+    read: async (signal) => {
+      await migrateOnce();
+      return await witness.read(signal);
+    },
+    replace: (testimony, signal) => witness.replace(testimony, signal),
+  },
+});
 log.info({ queue, boot: self.registry.boots.boot }, 'worker is ready');

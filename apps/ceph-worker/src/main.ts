@@ -1,7 +1,7 @@
-import { connectCeph, exitNow } from '@plumbline/ceph-adapter';
+import { connectCeph, exitNow, witnessObjectOf } from '@plumbline/ceph-adapter';
 import { lookQueueOf, queueOf } from '@plumbline/domain';
 import { commonVariables, readConfig, text, wholeNumber, workerVariables } from '@plumbline/platform';
-import { Boots, startLaneWorker, startProcess, untilConnected } from '@plumbline/worker';
+import { Boots, startLaneWorker, startProcess, untilConnected, watchRewinds } from '@plumbline/worker';
 
 const APP = 'ceph-worker';
 
@@ -25,6 +25,7 @@ const client = await untilConnected(self, 'ceph', () =>
     conf: config.cephConf,
     user: config.cephUser,
     pools: config.regions.map(({ pool }) => pool),
+    witnessObject: witnessObjectOf(config.registryPrefix),
     callsMax: config.callsMax,
     isBootAddress: (address) => boots.view.addresses().has(address),
     onBlocklisted: () => {
@@ -35,12 +36,14 @@ const client = await untilConnected(self, 'ceph', () =>
 );
 // The address before the first effect: whatever this process does, it can be cut off.
 await self.registry.boots.noteAddress(client.address);
-boots.takeOverWith(client);
-await boots.succeed(client);
+const rewinds = await watchRewinds(self, { witness: client.witness, role: 'raises' });
+boots.takeOverWith(client, rewinds);
+await boots.succeed({ fence: client, rewinds });
 await startLaneWorker(self, {
   queue: queueOf('ceph'),
   lookQueue: lookQueueOf('ceph'),
   client,
   config,
   boots: boots.known(),
+  rewinds,
 });

@@ -1,9 +1,9 @@
-import { connectCeph, exitNow } from '@plumbline/ceph-adapter';
+import { connectCeph, exitNow, witnessObjectOf } from '@plumbline/ceph-adapter';
 import { lookQueueOf, queueOf } from '@plumbline/domain';
 import { commonVariables, hostName, readConfig, text, variable, workerVariables } from '@plumbline/platform';
 import { connectQemu } from '@plumbline/qemu-adapter';
 import { RegistryVms } from '@plumbline/registry';
-import { Boots, startLaneWorker, startProcess, untilConnected } from '@plumbline/worker';
+import { Boots, startLaneWorker, startProcess, untilConnected, watchRewinds } from '@plumbline/worker';
 
 const APP = 'qemu-worker';
 /** Ceph is only asked whether it answers, and all who ask at once share the answer. */
@@ -29,6 +29,7 @@ const ceph = await untilConnected(self, 'ceph', () =>
     conf: config.cephConf,
     user: config.cephUser,
     pools: config.regions.map(({ pool }) => pool),
+    witnessObject: witnessObjectOf(config.registryPrefix),
     callsMax: PINGS_MAX,
     isBootAddress: () => false,
     onBlocklisted: () => {
@@ -47,11 +48,13 @@ const client = connectQemu({
   // A QEMU that waits for Ceph answers nobody and lets its guest stand still: it is asked for nothing meanwhile.
   mayOpenImages: (signal) => ceph.ping(signal),
 });
-await boots.succeed();
+const rewinds = await watchRewinds(self, { witness: ceph.witness, role: 'reads' });
+await boots.succeed({ rewinds });
 await startLaneWorker(self, {
   queue: queueOf('qemu', config.host),
   lookQueue: lookQueueOf('qemu', config.host),
   client,
   config,
   boots: boots.known(),
+  rewinds,
 });

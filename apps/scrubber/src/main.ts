@@ -1,6 +1,6 @@
 import { billingSubscription } from '@plumbline/billing-facets';
 import { connectBilling } from '@plumbline/billing-adapter';
-import { connectCeph, exitNow } from '@plumbline/ceph-adapter';
+import { connectCeph, exitNow, witnessObjectOf } from '@plumbline/ceph-adapter';
 import { cephImage } from '@plumbline/ceph-facets';
 import type { Source } from '@plumbline/domain';
 import { Counter, commonVariables, readConfig, secret, sleep, text, wholeNumber } from '@plumbline/platform';
@@ -8,7 +8,7 @@ import type { Shutdown } from '@plumbline/platform';
 import { qemuDevice, qemuNode } from '@plumbline/qemu-facets';
 import { Listener, Looks } from '@plumbline/queue';
 import { Discrepancies, Leadership, mintedVolumeIds } from '@plumbline/registry';
-import { Boots, startProcess, untilConnected } from '@plumbline/worker';
+import { Boots, startProcess, untilConnected, watchRewinds } from '@plumbline/worker';
 import type { Process } from '@plumbline/worker';
 import { ParkedCount } from './parked.js';
 import { Scrubber } from './pass.js';
@@ -43,6 +43,7 @@ const ceph = await untilConnected(self, 'ceph', () =>
     conf: config.cephConf,
     user: config.cephUser,
     pools: config.regions.map(({ pool }) => pool),
+    witnessObject: witnessObjectOf(config.registryPrefix),
     isBootAddress: (address) => boots.view.addresses().has(address),
     onBlocklisted: () => {
       self.log.fatal({}, 'this client was blocklisted: the boot has to end');
@@ -51,8 +52,9 @@ const ceph = await untilConnected(self, 'ceph', () =>
   }),
 );
 await self.registry.boots.noteAddress(ceph.address);
-boots.takeOverWith(ceph);
-await boots.succeed(ceph);
+const rewinds = await watchRewinds(self, { witness: ceph.witness, role: 'reads' });
+boots.takeOverWith(ceph, rewinds);
+await boots.succeed({ fence: ceph, rewinds });
 const billing = await connectBilling({
   url: config.databaseUrl,
   poolSize: 2,
@@ -111,7 +113,12 @@ self.log.info({ boot: self.registry.boots.boot }, 'scrubber is ready');
 
 /** Does something again and again while this process leads; who follows looks often whether the lead is free. */
 async function asLeader(
-  { log, metrics, shutdown }: Pick<Process, 'log' | 'metrics'> & { shutdown: Shutdown },
+  {
+    log,
+    metrics,
+    registry,
+    shutdown,
+  }: Pick<Process, 'log' | 'metrics' | 'registry'> & { shutdown: Shutdown },
   what: string,
   everyMs: number,
   round: () => Promise<void>,
@@ -124,7 +131,9 @@ async function asLeader(
   while (!shutdown.signal.aborted) {
     let waitMs = FOLLOW_MS;
     try {
-      if (await leadership.hold()) {
+      if (registry.halts.known !== null) {
+        mayHaveBeenAway = true; // When the halt ends all lanes are rung at once.
+      } else if (await leadership.hold()) {
         waitMs = everyMs;
         await round();
       }

@@ -10,4 +10,5 @@ export * from './parking.js';
 export * from './lane.js';
 export * from './intent.js';
 export * from './source.js';
+export * from './witness.js';
 export * from './journal.js';

@@ -66,9 +66,11 @@ async function lookOnAndOn(
     if (typeof end === 'object') return end;
     if (end === 'left' && context.busy.get(resource) === 'looking') return null;
     if (end === 'settled') settled += 1;
-    away = end === 'away' ? away + 1 : 0;
+    const isAway = end === 'away';
+    // A halt is an operator's to end, and may last longer than any limit here.
+    away = isAway && !context.halted() ? away + 1 : 0;
     if (away > AWAY_LOOKS_MAX) context.boots.end('a turn could not be given back');
-    if (away > 0) await pause(context, AWAY_MS);
+    if (isAway) await pause(context, AWAY_MS);
   }
   await context.bell.ring(context.queue, resource);
   return null;
@@ -116,6 +118,7 @@ async function takeTurn(context: WorkerContext, snapshot: Snapshot): Promise<Tur
     await context.bell.ring(queue, resource);
     return 'left';
   }
+  if (context.halted()) return mine ? 'away' : 'left';
   if (!context.clock.trusted()) {
     context.log.warn(
       intentFields(snapshot),
@@ -140,7 +143,7 @@ async function leaveUnplanned(context: WorkerContext, snapshot: Snapshot, error:
     return 'left';
   }
   if (head === undefined || head.attempt !== null) throw error;
-  if (!context.clock.trusted()) return 'left';
+  if (context.halted() || !context.clock.trusted()) return 'left';
   const detail = error instanceof Error ? error.message : String(error);
   const parked = { reason: 'invariant' as const, detail, at: context.clock.now() };
   const entries = [{ ...head, parked }, ...later];

@@ -27,6 +27,9 @@ const MOVES_MAX = 256;
 /** A call whose deadline passed may still be under way; longer than this it is not waited for, and the boot ends. */
 const OPEN_CALL_MAX_MS = 60_000;
 
+/** How soon it is asked again whether the registry was set back, when that could not be told. */
+const UNSURE_MS = 2_000;
+
 class Park extends Error {
   constructor(
     readonly reason: ParkReason,
@@ -121,7 +124,7 @@ class Worker {
   }
 
   private async carryOut(move: Extract<Move, { do: 'step' }>): Promise<TurnEnd | null> {
-    const { turn } = this;
+    const { context, turn } = this;
     const { stage, index, step } = move;
     const backend = this.backendOf(step);
     const mustLook = !this.isFreshlyMinted(move);
@@ -142,6 +145,7 @@ class Worker {
         if (this.turnRound()) return await this.startUndoing('Deleted before it was finished.');
       }
     }
+    if (destroys(step) && !(await context.sure())) return await this.askAgain(UNSURE_MS);
     const first = this.beforeOf(index, stage);
     const applied = await this.call(step, (signal) =>
       backend.apply(step, { want: step.want, before: first }, signal),
@@ -169,6 +173,7 @@ class Worker {
   }
 
   private async takeBack({ index, step }: Extract<Move, { do: 'undo' }>): Promise<TurnEnd | null> {
+    if (!(await this.context.sure())) return await this.askAgain(UNSURE_MS);
     const backend = this.backendOf(step);
     const before = this.beforeOf(index, 'prepare');
     const undone = await this.call(step, (signal) => backend.undo(step, { want: step.want, before }, signal));
@@ -302,6 +307,11 @@ class Worker {
     this.context.boots.end('a call did not come back');
     throw new LostTurn();
   }
+}
+
+/** What cannot be made good by doing it again: an undo is another. */
+function destroys({ mode }: Step): boolean {
+  return mode === 'release' || mode === 'remove';
 }
 
 /** Never silent: the log tells operators, and whoever waits for the intent learns that it does not go on. */

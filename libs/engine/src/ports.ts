@@ -88,6 +88,13 @@ export interface WorkerContext extends EngineContext {
   /** Waits until fences have reached this worker's client: before the first effect of a turn taken from a dead boot. */
   catchUp(signal: AbortSignal): Promise<void>;
   report(source: SourceName, outcome: Outcome, error?: unknown): void;
+  /** True while an operator has to confirm the registry's state: nothing is begun, and nothing can be written. */
+  halted(): boolean;
+  /**
+   * True when the registry is known not to have been set back, as of now: what destroys something is begun only then, lest
+   * it be decided by what is long over. False: not known.
+   */
+  sure(): Promise<boolean>;
   /** True when this process is to end: nothing new is begun, and what was begun is handed back. */
   stopping(): boolean;
   /** Resources that a handler of this process is busy with, and whether they were rung since it looked last. */

@@ -5,6 +5,7 @@ export * from './describe-error.js';
 export * from './metrics.js';
 export * from './readiness.js';
 export * from './health.js';
+export * from './halt-signs.js';
 export * from './shutdown.js';
 export * from './random.js';
 export * from './time.js';

@@ -30,6 +30,8 @@ export interface ConsulKvOptions {
   readonly limits: ConsulKvLimits;
   /** This process may never write again: it must exit. */
   readonly onFenced: () => void;
+  /** A write was refused because there is a halt. */
+  readonly onHalted: () => void;
 }
 
 /** The registry's keys and values over Consul, with writes and reads of many callers merged. */
@@ -38,8 +40,8 @@ export class ConsulKv implements Kv {
   readonly #reads: GroupRead;
 
   constructor(private readonly options: ConsulKvOptions) {
-    const { transport, timing, guard, haltKey, limits, onFenced } = options;
-    this.#writes = new GroupCommit({ transport, timing, guard, haltKey, onFenced, ...limits });
+    const { transport, timing, guard, haltKey, limits, onFenced, onHalted } = options;
+    this.#writes = new GroupCommit({ transport, timing, guard, haltKey, onFenced, onHalted, ...limits });
     this.#reads = new GroupRead({ transport, timing, inFlightMax: limits.readsInFlightMax, ...limits });
   }
 

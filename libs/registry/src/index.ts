@@ -8,6 +8,8 @@ export * from './own-boot.js';
 export * from './registry.js';
 export * from './silence.js';
 export * from './boots-view.js';
+export * from './halts.js';
+export * from './rewind-watch.js';
 export * from './takeover.js';
 export * from './lock-file.js';
 export * from './journal.js';

@@ -28,6 +28,8 @@ export interface MergedCommitOptions {
   readonly transport: KvTransport;
   readonly guard: BootGuard;
   readonly haltKey: string;
+  /** A write was refused because there is a halt. */
+  readonly onHalted: () => void;
 }
 
 /** The guards stand first in every merged transaction. */
@@ -104,6 +106,7 @@ export class MergedCommit {
   ): Promise<readonly Caller[]> {
     if (failed.has(HALT_AT)) {
       refuseAll(callers, halted());
+      this.options.onHalted();
       return [];
     }
     const changed = new Set([...failed].flatMap((position) => folds.get(position) ?? []));

@@ -11,6 +11,8 @@ export const BEAT_DEADLINE_MS = 1_900;
 /** Consul's `Date` header has whole seconds, so what it says is half a second later on average. */
 const DATE_HEADER_ROUNDING_MS = 500;
 const CLOCK_SKEW_MAX_MS = 10_000;
+/** Lost beats that may still land; of more than these the oldest have long landed, or never will. */
+const LOST_BEATS_MAX = 1_000;
 /** Older than this, a landed beat no longer says that this process can beat. */
 const BEAT_FRESH_MS = 2 * BEAT_INTERVAL_MS;
 
@@ -34,6 +36,8 @@ export interface OwnBootOptions {
   readonly now: () => Instant;
   /** This process may never write again: it must exit. Called at most once. */
   readonly onFenced: () => void;
+  /** The registry has forgotten beats of this process: it was set back. */
+  readonly onRewound: () => void;
 }
 
 /** This life of this process: its key, which guards all its writes, and its beats, by which others know that it lives. */
@@ -41,6 +45,10 @@ export class OwnBoot {
   readonly guard: BootGuard;
   readonly #options: OwnBootOptions;
   #beats = 0;
+  /** The last beat that is known to have landed. */
+  #landed = 0;
+  /** Beats without an answer: each of them may still land, over any later one. */
+  readonly #lost = new Set<number>();
   #landedAtMs: number;
   #failures = 0;
   #clockSkewMs: number | null = null;
@@ -134,24 +142,44 @@ export class OwnBoot {
 
   /**
    * One beat. It reads the boot's key in the same transaction: a fenced process learns of it by beating, and as the read of
-   * a missing key fails, no beat however late revives what a fence has deleted.
+   * a missing key fails, no beat however late revives what a fence has deleted. It also reads the beat before it: an older
+   * one than this process knows to have landed is a registry's that was set back.
    */
   async beat(): Promise<void> {
     const { beatTransport, layout, now, timing } = this.#options;
     const sentAtMs = timing.nowMs();
+    const beat = ++this.#beats;
+    const key = layout.beat(this.boot);
     const ops: readonly KvOp[] = [
       { verb: 'get', key: layout.boot(this.boot) },
-      { verb: 'set', key: layout.beat(this.boot), value: beatValue(++this.#beats, now()) },
+      { verb: 'get', key },
+      { verb: 'set', key, value: beatValue(beat, now()) },
     ];
     try {
       const answer = await beatTransport.transact(ops);
       this.#noteClock(answer, sentAtMs);
-      const value = answer.results?.[0]?.value;
-      if (value === undefined || (JSON.parse(value) as BootRecord).state !== 'alive') return this.fenced();
+      const [own, before] = answer.results ?? [];
+      if (own?.value === undefined || (JSON.parse(own.value) as BootRecord).state !== 'alive')
+        return this.fenced();
+      if (this.#isForgotten(before?.value)) this.#options.onRewound();
+      this.#landed = beat;
       this.#landedAtMs = timing.nowMs();
     } catch {
       this.#failures += 1; // An absent Consul kills nobody: it is tried again, and meanwhile nothing is started.
+      this.#lose(beat);
     }
+  }
+
+  #isForgotten(before: string | undefined): boolean {
+    if (before === undefined) return false;
+    const { beats } = JSON.parse(before) as { beats: number };
+    return beats < this.#landed && !this.#lost.has(beats);
+  }
+
+  #lose(beat: number): void {
+    this.#lost.add(beat);
+    const [oldest] = this.#lost;
+    if (this.#lost.size > LOST_BEATS_MAX && oldest !== undefined) this.#lost.delete(oldest);
   }
 
   #noteClock({ dateMs }: TransactAnswer, sentAtMs: number): void {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { CONSUL_KV_LIMITS, ConsulKv, type ConsulKvLimits } from './consul-kv.js';
 import { ConsulTransport } from './consul-transport.js';
+import { Halts } from './halts.js';
 import type { Kv } from './kv.js';
 import { layoutOf, type Layout } from './layout.js';
 import { BEAT_DEADLINE_MS, OwnBoot, type BootIdentity } from './own-boot.js';
@@ -12,6 +13,7 @@ export interface Registry {
   readonly kv: Kv;
   readonly layout: Layout;
   readonly boots: OwnBoot;
+  readonly halts: Halts;
   /** Waits for the writes under way, then leaves: only for a process that holds no attempt any more. */
   close(): Promise<void>;
 }
@@ -36,7 +38,15 @@ export interface OpenOptions {
 export async function openRegistry(options: OpenOptions): Promise<Registry> {
   const { transport, beatTransport, limits, timing } = options;
   const layout = layoutOf(options.prefix);
-  const boots = await OwnBoot.begin({ ...options, layout, identity: options.boot });
+  const onRewound = (): void => {
+    const why = 'the registry has forgotten beats of a running process';
+    // One that cannot be declared now is declared by the next beat, or by whoever asks a witness.
+    void halts.declare({ why, tick: halts.tick, witnesses: {} }).catch(() => undefined);
+  };
+  const boots = await OwnBoot.begin({ ...options, layout, identity: options.boot, onRewound });
+  const { newId: newNonce, now } = options;
+  const { name } = options.boot;
+  const halts = new Halts({ transport, guard: boots.guard, layout, timing, now, newNonce, name });
   const kv = new ConsulKv({
     transport,
     timing,
@@ -44,15 +54,17 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
     haltKey: layout.halt,
     limits,
     onFenced: () => boots.fenced(),
+    onHalted: () => void halts.ask(),
   });
   const close = async (): Promise<void> => {
+    halts.stop();
     await kv.close();
     // Best effort: keys that stay behind fall silent, and others clear them away.
     await boots.end().catch(() => undefined);
     transport.close();
     beatTransport.close();
   };
-  return { kv, layout, boots, close };
+  return { kv, layout, boots, halts, close };
 }
 
 export interface ConnectOptions {
@@ -99,6 +111,7 @@ export async function connectRegistry(options: ConnectOptions): Promise<Registry
         onFenced: options.onFenced,
       });
       registry.boots.startBeating();
+      registry.halts.start();
       return registry;
     } catch (error) {
       options.signal?.throwIfAborted();

@@ -1,3 +1,4 @@
+import { TransientError } from '@plumbline/domain';
 import type { BootId, BootRecord, Fence } from '@plumbline/domain';
 import type { BootsView, Condemned } from './boots-view.js';
 import type { Kv, KvEntry, KvOp } from './kv.js';
@@ -13,6 +14,8 @@ export interface TakeoverOptions {
   readonly layout: Layout;
   readonly own: { readonly boot: BootId };
   readonly fence: Fence;
+  /** Whether the registry is known not to have been set back: an old one calls boots silent that are long gone. */
+  readonly sure: () => Promise<boolean>;
   /** The boot is fenced and its keys are gone: its lanes can be rung. */
   readonly onGone: (boot: BootId) => void;
   /** It will be tried again at a later look. */
@@ -46,12 +49,13 @@ export class Takeover {
    * dead, or being fenced.
    */
   async takeOver({ boot, beat }: Condemned): Promise<'gone' | 'alive'> {
-    const { kv, layout, fence, own, onGone } = this.options;
+    const { kv, layout, fence, own, onGone, sure } = this.options;
     if (boot === own.boot) throw new TypeError('a boot does not fence itself');
     const [entry = null, beatEntry = null] = await kv.read([layout.boot(boot), layout.beat(boot)]);
     if (entry !== null) {
       const record = JSON.parse(entry.value) as BootRecord;
       if (beat !== null && (beatEntry?.value ?? '') !== beat) return 'alive';
+      if (!(await sure())) throw unsure();
       const index = record.state === 'fencing' ? entry.index : await this.#mark(record, entry, beatEntry);
       if (index === null) return 'alive';
       if (record.address !== null) await fence.fence(record.address, AbortSignal.timeout(FENCE_DEADLINE_MS));
@@ -93,4 +97,9 @@ export class Takeover {
     const [entry] = await kv.read([key]);
     return entry === null;
   }
+}
+
+function unsure(): TransientError {
+  const message = 'taking over a boot while no witness says that the registry was not set back';
+  return new TransientError(message, { reason: 'registry-unsure' });
 }

@@ -3,6 +3,7 @@ import type { BootId, Fence } from '@plumbline/domain';
 import { queueOfLane } from '@plumbline/engine';
 import type { BootsKnown } from '@plumbline/engine';
 import { BootsView, Takeover, allLanes, processTiming, takeLock } from '@plumbline/registry';
+import type { RewindWatch } from '@plumbline/registry';
 import type { Process } from './process.js';
 
 /** What a process without a RADOS client can do about somebody else's: nothing. Its own predecessors had none either. */
@@ -43,15 +44,15 @@ export class Boots {
   }
 
   /** From now on silent boots are fenced by this process, and their lanes rung at once. */
-  takeOverWith(fence: Fence): void {
-    this.takeover = this.takeoverBy(fence);
+  takeOverWith(fence: Fence, rewinds: RewindWatch): void {
+    this.takeover = this.takeoverBy(fence, rewinds);
   }
 
   /**
    * Own claims first: a predecessor of the same name that is proven dead is fenced without waiting for its silence. One
    * that cannot be fenced by this process is left to those who can.
    */
-  async succeed(fence: Fence = NO_FENCE): Promise<void> {
+  async succeed({ fence = NO_FENCE, rewinds }: { fence?: Fence; rewinds: RewindWatch }): Promise<void> {
     const { config, registry, log, shutdown } = this.process;
     const lock = await takeLock({ runDir: config.runDir, name: config.name, boot: registry.boots.boot });
     // While work is under way the lock stays: by it a successor proves this process dead, and need not wait for silence.
@@ -59,18 +60,19 @@ export class Boots {
     if (lock.deadPredecessor === null) return;
     const boot = lock.deadPredecessor;
     try {
-      await this.takeoverBy(fence).takeOver({ boot, beat: null });
+      await this.takeoverBy(fence, rewinds).takeOver({ boot, beat: null });
     } catch (err) {
       log.warn({ err, predecessor: boot }, 'predecessor could not be fenced at once');
     }
   }
 
-  private takeoverBy(fence: Fence): Takeover {
+  private takeoverBy(fence: Fence, rewinds: RewindWatch): Takeover {
     const { registry, log } = this.process;
     return new Takeover({
       ...registry,
       own: registry.boots,
       fence,
+      sure: () => rewinds.sure(),
       onGone: (boot) => {
         log.info({ gone: boot }, 'boot was taken over');
         void this.ringLanesOf(boot);

@@ -4,3 +4,4 @@ export * from './engine-context.js';
 export * from './lane-worker.js';
 export * from './process.js';
 export * from './version.js';
+export * from './rewinds.js';

@@ -6,6 +6,7 @@ import type { JobProcessor } from '@plumbline/queue';
 import { nestLogger } from '@plumbline/platform';
 import type { ConfigOf, workerVariables } from '@plumbline/platform';
 import { NestFactory } from '@nestjs/core';
+import type { RewindWatch } from '@plumbline/registry';
 import { engineContext } from './engine-context.js';
 import type { Process } from './process.js';
 
@@ -29,6 +30,7 @@ export async function startLaneWorker(
     readonly client: SourceClient<Backend>;
     readonly config: WorkerConfig;
     readonly boots: BootsKnown;
+    readonly rewinds: RewindWatch;
   },
 ): Promise<void> {
   const { client, config, queue } = by;
@@ -45,6 +47,8 @@ export async function startLaneWorker(
     catchUp: (signal) => client.catchUp(signal),
     report: (_source, outcome, error) => health.report(outcome === 'ok' ? null : error),
     stopping: () => stopping,
+    halted: () => process.registry.halts.known !== null,
+    sure: () => by.rewinds.sure(),
   };
   const lanes = laneProcessor({
     queue,

@@ -3,7 +3,16 @@
  * and an orderly end.
  */
 import type { HostName, Journal } from '@plumbline/domain';
-import { Readiness, Shutdown, createLog, createMetrics, newNonce, startHealth } from '@plumbline/platform';
+import {
+  HALTED,
+  Readiness,
+  Shutdown,
+  createLog,
+  createMetrics,
+  newNonce,
+  showHalts,
+  startHealth,
+} from '@plumbline/platform';
 import type { ConfigOf, Log, Metrics, commonVariables } from '@plumbline/platform';
 import { Bell, RedisConnection } from '@plumbline/queue';
 import { connectRegistry, createJournal } from '@plumbline/registry';
@@ -63,6 +72,11 @@ export async function startProcess(by: {
     onFenced: () => end('it was fenced'),
     onWaiting: (err) => log.warn({ err }, 'waiting for the registry'),
     signal: shutdown.signal,
+  });
+  showHalts({ halts: registry.halts, log, metrics });
+  await registry.halts.ask();
+  readiness.check('halt', async () => {
+    if (registry.halts.known !== null) throw new Error(HALTED);
   });
   const checks: (() => boolean)[] = [];
   const isIdle = (): boolean => checks.every((check) => check());

@@ -6,9 +6,11 @@ import { consulHasLeader } from './parts/consul.js';
 import { redisAnswers } from './parts/redis.js';
 import { vmSockets, vmNames } from './parts/vm.js';
 import { askQemu } from './outside/qemu.js';
+import { consulKeys } from './outside/consul.js';
 import { query } from './outside/postgres.js';
 import type { Progress } from './progress.js';
 import { readSecret } from './secrets.js';
+import { registryPrefix } from './services.js';
 import { appNames, expectedProcesses } from './start.js';
 import type { Stack } from './state.js';
 
@@ -74,14 +76,23 @@ async function works(stack: Stack, name: string): Promise<boolean> {
 /** Prints the table, or JSON; the answer tells whether all is well. */
 export async function status(stack: Stack | undefined, json: boolean, progress: Progress): Promise<boolean> {
   const processes = stack ? await statusOf(stack) : [];
+  const halted = stack !== undefined && (await isHalted(stack));
   const bad = processes.filter(({ state }) => state !== 'ready');
   if (json) {
-    progress.line(JSON.stringify({ processes }));
+    progress.line(JSON.stringify({ processes, halted }));
   } else {
     for (const line of tableOf(processes)) progress.line(line);
+    if (halted) progress.line('HALTED: the registry was set back. What to do: docs/operating/rewound.md');
     progress.line(verdictOf(processes.length, bad));
   }
-  return processes.length > 0 && bad.length === 0;
+  return processes.length > 0 && bad.length === 0 && !halted;
+}
+
+/** A Consul that cannot be asked shows in the table. */
+async function isHalted({ state }: Stack): Promise<boolean> {
+  const address = `http://127.0.0.1:${state.ports['consul']}`;
+  const keys = await consulKeys(address, `${registryPrefix}halt`).catch(() => []);
+  return keys.length > 0;
 }
 
 function verdictOf(count: number, bad: readonly ProcessStatus[]): string {

@@ -120,4 +120,22 @@ export const truthShape = z.object({
   owed: z.array(anything),
 });
 
+const tick = z.number().int();
+
+export const haltShape = z.union([
+  z.object({ halted: z.literal(false), registryTick: tick.nullable() }),
+  z.object({
+    halted: z.literal(true),
+    /** Now; while halted it stands still. */
+    registryTick: tick.nullable(),
+    since: instant,
+    by: z.string(),
+    why: z.string(),
+    /** When the halt was found. */
+    tickThen: tick.nullable(),
+    /** By source; one that is not there has not been asked yet. */
+    witnesses: z.record(z.string(), tick),
+  }),
+]);
+
 export const discrepancyShape = z.record(z.string(), anything);

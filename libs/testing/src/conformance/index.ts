@@ -1,1 +1,2 @@
 export { describeFacet } from './describe-facet.js';
+export { describeWitness } from './describe-witness.js';

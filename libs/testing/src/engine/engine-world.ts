@@ -187,6 +187,9 @@ export class EngineWorld {
     return found;
   }
 
+  /** What workers know of the registry: see `WorkerContext`. */
+  halted = false;
+  isSure = true;
   private crashed = false;
 
   /** A fence in short: the boot's keys go, and with them its right to write. */
@@ -253,6 +256,8 @@ export class EngineWorld {
       catchUp: () => Promise.resolve(),
       report: () => undefined,
       stopping: () => this.crashed,
+      halted: () => this.halted,
+      sure: () => Promise.resolve(this.isSure),
       busy: new Map(),
     };
   }

@@ -39,6 +39,7 @@ class World {
       layout,
       own: boots,
       fence: { address: 'own', fence: async (address) => fence(address) },
+      sure: () => Promise.resolve(true),
       onGone: (boot) => this.gone.push(boot),
       onFailed: (_boot, error) => this.failed.push(error),
     });

@@ -1,4 +1,5 @@
 export * from './fake-store.js';
 export * from './fake-consul.js';
 export * from './fake-registry.js';
+export * from './fake-witness.js';
 export * from './describe-kv.js';

@@ -138,6 +138,7 @@ export class SimulatedProcess implements Owner {
             ...registry,
             own: registry.boots,
             fence: { address: this.address, fence: (address) => this.fence(address) },
+            sure: () => Promise.resolve(true),
             onGone: (boot) => void this.ringLanesOf(boot),
             onFailed: () => undefined,
           })
@@ -163,6 +164,8 @@ export class SimulatedProcess implements Owner {
       catchUp: () => this.waitFor(world.latencyMs()),
       report: () => undefined,
       stopping: () => false,
+      halted: () => false,
+      sure: () => Promise.resolve(true),
       busy: new Map(),
     };
     this.ready = true;

@@ -270,15 +270,15 @@ export class System {
 
   /** Jobs of a queue that a process has done since it started, by its own metrics. */
   async jobsDone(name: string, queue: string): Promise<number> {
+    return this.metric(name, 'plumbline_jobs_total', [`queue="${queue}"`, 'outcome="done"']);
+  }
+
+  /** One of a process's metrics, with all of these labels; nought when there is none. */
+  async metric(name: string, metric: string, labels: readonly string[] = []): Promise<number> {
     const text = await (await fetch(`${this.health(name)}/metrics`)).text();
     const line = text
       .split('\n')
-      .find(
-        (each) =>
-          each.startsWith('plumbline_jobs_total{') &&
-          each.includes(`queue="${queue}"`) &&
-          each.includes('outcome="done"'),
-      );
+      .find((each) => each.startsWith(`${metric}{`) && labels.every((label) => each.includes(label)));
     return Number(line?.split(' ').at(-1) ?? 0);
   }
 

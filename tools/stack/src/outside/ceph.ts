@@ -41,6 +41,13 @@ export async function trashEntries(conf: string, pool: string): Promise<TrashEnt
   return JSON.parse(text) as TrashEntry[];
 }
 
+/** Gives an image back that is in a pool's trash under that name. */
+export async function restoreFromTrash(conf: string, pool: string, name: string): Promise<void> {
+  const entry = (await trashEntries(conf, pool)).find((one) => one.name === name);
+  if (entry === undefined) throw new StackError(`${name} is not in the trash of ${pool}`);
+  await run('rbd', ['-c', conf, 'trash', 'restore', `${pool}/${entry.id}`], { timeoutMs: deadlineMs });
+}
+
 /** Removes for good what a pool's trash holds under a name. */
 export async function removeFromTrash(conf: string, pool: string, name: string): Promise<void> {
   for (const entry of await trashEntries(conf, pool)) {

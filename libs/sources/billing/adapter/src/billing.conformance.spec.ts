@@ -3,7 +3,7 @@ import { connect, createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import { EngineError, TransientError, UncertainError, volumeIdOf } from '@plumbline/domain';
 import type { OwedFact, VolumeId } from '@plumbline/domain';
-import { describeBilling, historyOf } from '@plumbline/testing';
+import { describeBilling, describeWitness, historyOf } from '@plumbline/testing';
 import { Client } from 'pg';
 import { connectBilling } from './client.js';
 import type { BillingClient, BillingOptions } from './client.js';
@@ -49,6 +49,8 @@ async function intervalsOf(volume: VolumeId) {
 }
 
 describeBilling('PostgreSQL', () => ({ client: billing, intervalsOf }));
+
+describeWitness('PostgreSQL', () => billing.witnessOf(randomUUID()));
 
 describe('PostgreSQL with bad manners', () => {
   const closing: (() => Promise<void>)[] = [];

@@ -3,13 +3,14 @@
  * for it. Nothing here decides anything about a volume, so an outage of PostgreSQL holds no volume up.
  */
 import { Kysely, PostgresDialect, sql } from 'kysely';
-import type { FacetName, OwedFact, Source, SourceClient } from '@plumbline/domain';
+import type { FacetName, OwedFact, Source, SourceClient, Witness } from '@plumbline/domain';
 import { migrate } from './migrate.js';
 import { BoundedPool } from './pool.js';
 import type { BillingDeadlines } from './pool.js';
 import { recordFacts } from './record.js';
 import type { BillingTables } from './schema.js';
 import { SubscriptionSource, asking } from './subscription.js';
+import { WitnessRow } from './witness-row.js';
 
 export interface BillingOptions {
   /** `postgresql://user:password@host:port/database` */
@@ -28,6 +29,8 @@ export interface BillingDrain {
    * which says that one of them can never be recorded.
    */
   record(facts: readonly OwedFact[]): Promise<void>;
+  /** What this database remembers of the registry with that prefix. */
+  witnessOf(registryPrefix: string): Witness;
 }
 
 export type BillingClient = SourceClient<Source> & BillingDrain;
@@ -49,5 +52,6 @@ export async function connectBilling(options: BillingOptions): Promise<BillingCl
     close: () => db.destroy(),
     migrate: () => migrate({ url, schema, connectMs: deadlines.connectMs }),
     record: (facts) => recordFacts(db, facts),
+    witnessOf: (registryPrefix) => new WitnessRow(db, registryPrefix),
   };
 }

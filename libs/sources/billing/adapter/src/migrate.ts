@@ -3,10 +3,12 @@ import type { Migration } from 'kysely';
 import { failureOfStatement } from './errors.js';
 import { BoundedPool } from './pool.js';
 import { subscriptions } from './migrations/0001-subscriptions.js';
+import { registryWitness } from './migrations/0002-registry-witness.js';
 
 /** In their order. A migration that was once released is never edited: a change of it is the next one. */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-subscriptions': subscriptions,
+  '0002-registry-witness': registryWitness,
 };
 
 /** Long enough for one of several workers to wait until another has migrated. */

@@ -28,7 +28,15 @@ interface Subscriptions {
   size_gib: number | null;
 }
 
+/** What the registry's tick was, for each registry that shares this database: see `Witness`. */
+interface RegistryWitness {
+  registry: string;
+  tick: BigInteger;
+  halted: boolean;
+}
+
 export interface BillingTables {
   subscription_events: SubscriptionEvents;
   subscriptions: Subscriptions;
+  registry_witness: RegistryWitness;
 }

@@ -4,9 +4,9 @@ import { InvariantError, poolOf, UncertainError } from '@plumbline/domain';
 import type { Backend, RegionSlug, VolumeId } from '@plumbline/domain';
 import { GIB, cephImage, cephWatch, imageKeyOf } from '@plumbline/ceph-facets';
 import type { ImageSeen } from '@plumbline/ceph-facets';
-import { describeFacet } from '@plumbline/testing';
+import { describeFacet, describeWitness } from '@plumbline/testing';
 import { packString } from './encoding.js';
-import { connectCeph } from './index.js';
+import { connectCeph, witnessObjectOf } from './index.js';
 import type { CephClient } from './index.js';
 import { loadNative } from './native.js';
 import type { Cluster, Image, IoContext } from './native.js';
@@ -30,6 +30,7 @@ function connect(over: { isBootAddress?: (address: string) => boolean; onBlockli
     conf: CONF,
     user: USER,
     pools: [POOL],
+    witnessObject: witnessObjectOf(randomUUID()),
     isBootAddress: () => false,
     onBlocklisted: () => {},
     ...over,
@@ -120,6 +121,14 @@ function backendOf(client: CephClient, facet: string): Backend {
   if (found === undefined) throw new Error(`no facet ${facet}`);
   return found;
 }
+
+const witnessed: CephClient[] = [];
+afterAll(() => Promise.all(witnessed.map((client) => client.close())));
+describeWitness('a real cluster', async () => {
+  const client = await connect();
+  witnessed.push(client);
+  return client.witness;
+});
 
 describeFacet('ceph.image on a real cluster', {
   callMs: CALL_MS,

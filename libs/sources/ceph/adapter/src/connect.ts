@@ -23,7 +23,10 @@ export interface CephOptions {
   readonly user: string;
   /** Where its key is, when the configuration file does not say. */
   readonly keyring?: string;
+  /** The first of them also has the witness. */
   readonly pools: readonly string[];
+  /** The object that remembers the registry's tick: one for each registry that shares this cluster. */
+  readonly witnessObject: string;
   /** Whether a RADOS address is that of one of our boots: such a watcher of an image is no user of it. */
   isBootAddress(address: string): boolean;
   /** This process's client was fenced: nothing it does will ever land again, so the process has to end. May be called repeatedly. */

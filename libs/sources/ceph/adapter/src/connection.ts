@@ -1,4 +1,4 @@
-import type { Backend, FacetName, Fence, SourceClient } from '@plumbline/domain';
+import type { Backend, FacetName, Fence, SourceClient, Witness } from '@plumbline/domain';
 import { fenceableAddress, plainAddress } from './addresses.js';
 import { CallGate, untilAborted } from './call-gate.js';
 import type { Turn } from './call-gate.js';
@@ -9,6 +9,7 @@ import type { Cluster, Native } from './native.js';
 import type { Pool } from './pool.js';
 import { Pools } from './pools.js';
 import { WatchBackend } from './watch-backend.js';
+import { WitnessObject } from './witness-object.js';
 
 /** How long closing waits for open calls before it leaves them, and librados, to the end of the process. */
 const CLOSE_MS = 5_000;
@@ -16,6 +17,8 @@ const CLOSE_MS = 5_000;
 export interface CephClient extends SourceClient, Fence {
   /** What was deleted and can still be restored. */
   listTrash(signal: AbortSignal): AsyncIterable<TrashedImage>;
+  /** What this cluster remembers of the registry. */
+  readonly witness: Witness;
 }
 
 interface Parts {
@@ -29,6 +32,7 @@ interface Parts {
     readonly trashDelaySeconds: number;
     readonly callsMax: number;
     readonly fenceSeconds: number;
+    readonly witnessObject: string;
     isBootAddress(address: string): boolean;
   };
   /** Throws for a negative answer. */
@@ -42,6 +46,7 @@ export class Connection implements CephClient {
   readonly name = 'ceph';
   readonly address: string;
   readonly facets: ReadonlyMap<FacetName, Backend>;
+  readonly witness: Witness;
   private readonly gate: CallGate;
   private readonly pools: Pools;
   private pinging: Promise<unknown> | undefined;
@@ -51,6 +56,9 @@ export class Connection implements CephClient {
     this.address = parts.address;
     this.gate = new CallGate(settings.callsMax);
     this.pools = new Pools(parts.pools, this.gate);
+    const [pool] = this.pools.all;
+    if (pool === undefined) throw new TypeError('a connection to Ceph needs a pool');
+    this.witness = new WitnessObject(pool, this.gate, settings.witnessObject);
     const isOurs = (address: string) => {
       const plain = plainAddress(address);
       return plain === this.address || settings.isBootAddress(plain);

@@ -23,6 +23,8 @@ export const ERRNO = {
   ESHUTDOWN: 108,
   ETIMEDOUT: 110,
   EDQUOT: 122,
+  /** A comparison within a write did not hold. */
+  ECANCELED: 125,
 } as const;
 
 type Verdict = readonly [kind: 'transient' | 'rejected' | 'uncertain', reason: string];

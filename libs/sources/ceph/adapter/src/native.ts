@@ -10,6 +10,7 @@ type Pointer<Name extends string> = { readonly [brand]: Name };
 export type Cluster = Pointer<'rados_t'>;
 export type IoContext = Pointer<'rados_ioctx_t'>;
 export type Image = Pointer<'rbd_image_t'>;
+export type WriteOp = Pointer<'rados_write_op_t'>;
 /** Where a native function puts its answer. */
 type Out<T> = [T | null];
 
@@ -46,7 +47,29 @@ export function loadNative() {
     addresses: Out<string>,
   ) => number;
 
+  /** Builds a write of several parts that lands as one or not at all; librados copies what it is given. */
+  const writeOp = {
+    make: rados.func('void *rados_create_write_op()') as () => WriteOp,
+    release: rados.func('void rados_release_write_op(void *op)') as (op: WriteOp) => void,
+    create: rados.func('void rados_write_op_create(void *op, int exclusive, const char *category)') as (
+      op: WriteOp,
+      exclusive: number,
+      category: null,
+    ) => void,
+    compareXattr: rados.func(
+      'void rados_write_op_cmpxattr(void *op, const char *name, uint8_t comparison, const uint8_t *value, size_t bytes)',
+    ) as (op: WriteOp, name: string, comparison: number, value: Buffer, bytes: number) => void,
+    setXattr: rados.func(
+      'void rados_write_op_setxattr(void *op, const char *name, const uint8_t *value, size_t bytes)',
+    ) as (op: WriteOp, name: string, value: Buffer, bytes: number) => void,
+    operate: later<[WriteOp, IoContext, string, null, number]>(
+      rados,
+      'int rados_write_op_operate(void *op, void *io, const char *object, void *mtime, int flags)',
+    ),
+  };
+
   return {
+    writeOp,
     clusterCreate,
     confRead,
     confSet,
@@ -66,6 +89,10 @@ export function loadNative() {
     exec: later<[IoContext, string, string, string, Buffer, number, Buffer, number]>(
       rados,
       'int rados_exec(void *io, const char *object, const char *class, const char *method, const uint8_t *input, size_t inputBytes, uint8_t *output, size_t outputBytes)',
+    ),
+    getXattr: later<[IoContext, string, string, Buffer, number]>(
+      rados,
+      'int rados_getxattr(void *io, const char *object, const char *name, uint8_t *output, size_t outputBytes)',
     ),
     create: later<[IoContext, string, number, number, [number], number, number]>(
       rbd,

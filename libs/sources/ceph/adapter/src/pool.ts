@@ -23,6 +23,9 @@ import { ERRNO } from './errors.js';
 import type { Image, IoContext, Native } from './native.js';
 
 const NOTHING = Buffer.alloc(0);
+/** librados' own numbers, for a write of several parts. */
+const EXCLUSIVE = 1;
+const EQUAL = 1;
 /** Enough for an id or a size. */
 const ANSWER_BYTES = 256;
 const PAGE_BYTES = 512 * 1024;
@@ -139,6 +142,36 @@ export class Pool {
     const answer = await turn.call(() => this.native.remove(this.io, image));
     // It also answers "missing" after removing an id object that no directory names.
     if (answer !== -ERRNO.ENOENT) this.expectDone(answer, `remove half-made image ${this.name}/${image}`);
+  }
+
+  /** What an object keeps under that name; null when there is no such object. */
+  async xattrOf(turn: Turn, object: string, name: string): Promise<Buffer | null> {
+    const output = Buffer.allocUnsafe(ANSWER_BYTES);
+    const answer = await turn.call(() => this.native.getXattr(this.io, object, name, output, output.length));
+    if (answer === -ERRNO.ENOENT) return null;
+    this.expectDone(answer, `read ${name} of ${this.name}/${object}`);
+    return output.subarray(0, answer);
+  }
+
+  /** Sets it where it is still what it was, in one write; null before: where there is no such object. */
+  async replaceXattr(
+    turn: Turn,
+    at: { object: string; name: string },
+    { before, after }: { before: Buffer | null; after: Buffer },
+  ): Promise<boolean> {
+    const { writeOp } = this.native;
+    const op = writeOp.make();
+    try {
+      if (before === null) writeOp.create(op, EXCLUSIVE, null);
+      else writeOp.compareXattr(op, at.name, EQUAL, before, before.length);
+      writeOp.setXattr(op, at.name, after, after.length);
+      const answer = await turn.call(() => writeOp.operate(op, this.io, at.object, null, 0));
+      if ([ERRNO.ECANCELED, ERRNO.EEXIST, ERRNO.ENOENT].some((errno) => answer === -errno)) return false;
+      this.expectDone(answer, `write ${at.name} of ${this.name}/${at.object}`);
+      return true;
+    } finally {
+      writeOp.release(op);
+    }
   }
 
   /** Any answer of the pool's will do. */
