@@ -16,6 +16,8 @@ export interface StackInHand {
   pause(name: string): void;
   resume(name: string): void;
   halt(name: string): Promise<void>;
+  /** Stops it if it runs, and starts it as it is now. */
+  restart(name: string): Promise<void>;
   restore(): Promise<void>;
   scale(app: string, count: number): Promise<void>;
   stop(): Promise<void>;
