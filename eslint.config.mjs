@@ -121,7 +121,8 @@ const AMBIENT = {
   ],
 };
 
-const SPECS = ['**/*.spec.ts', 'apps/*/test/**/*.ts', 'tools/*/test/**/*.ts'];
+// What several specs of a package share is in its `src/testing`, which is in no build.
+const SPECS = ['**/*.spec.ts', 'libs/**/src/testing/**/*.ts', 'apps/*/test/**/*.ts', 'tools/*/test/**/*.ts'];
 const PURE_WITH_ZOD = ['libs/domain/src/**', 'libs/intents/src/**', 'libs/sources/*/facets/src/**'];
 const ENGINE = ['libs/engine/src/**'];
 

@@ -286,11 +286,18 @@ function workerOf(
 ): WorkerContext {
   return {
     ...contextOf(registry, bell),
-    boots: { self: registry.boot, isGone: () => false, isDoubtful: () => false, end: () => undefined },
+    boots: {
+      self: registry.boot,
+      isGone: () => false,
+      isDoubtful: () => false,
+      isHostAway: () => false,
+      end: () => undefined,
+    },
     queue,
     backends: sources.backendsOf(queue === 'ceph' ? 'ceph' : 'qemu'),
     policy: { deadlineMs: 1000, triesMax: 3, backoffBaseMs: 1, backoffCapMs: 1 },
     catchUp: () => Promise.resolve(),
+    fence: (address) => Promise.resolve(sources.fence(address)),
     report: () => undefined,
     stopping: () => false,
     halted: () => false,

@@ -27,7 +27,7 @@ const client = await untilConnected(self, 'ceph', () =>
     pools: config.regions.map(({ pool }) => pool),
     witnessObject: witnessObjectOf(config.registryPrefix),
     callsMax: config.callsMax,
-    isBootAddress: (address) => boots.view.addresses().has(address),
+    ownerOf: (address) => boots.view.ownerOf(address),
     onBlocklisted: () => {
       self.log.fatal({}, 'this client was blocklisted: the boot has to end');
       exitNow(1);
@@ -46,4 +46,5 @@ await startLaneWorker(self, {
   config,
   boots: boots.known(),
   rewinds,
+  fence: client,
 });

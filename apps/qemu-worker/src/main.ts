@@ -1,13 +1,15 @@
 import { connectCeph, exitNow, witnessObjectOf } from '@plumbline/ceph-adapter';
+import { cephImage } from '@plumbline/ceph-facets';
 import { lookQueueOf, queueOf } from '@plumbline/domain';
+import type { Json } from '@plumbline/domain';
 import { commonVariables, hostName, readConfig, text, variable, workerVariables } from '@plumbline/platform';
 import { connectQemu } from '@plumbline/qemu-adapter';
 import { RegistryVms } from '@plumbline/registry';
 import { Boots, startLaneWorker, startProcess, untilConnected, watchRewinds } from '@plumbline/worker';
 
 const APP = 'qemu-worker';
-/** Ceph is only asked whether it answers, and all who ask at once share the answer. */
-const PINGS_MAX = 2;
+/** Ceph is only asked whether it answers, where all who ask at once share the answer, and for sizes of images. */
+const CALLS_MAX = 2;
 
 const config = readConfig(
   {
@@ -30,8 +32,8 @@ const ceph = await untilConnected(self, 'ceph', () =>
     user: config.cephUser,
     pools: config.regions.map(({ pool }) => pool),
     witnessObject: witnessObjectOf(config.registryPrefix),
-    callsMax: PINGS_MAX,
-    isBootAddress: () => false,
+    callsMax: CALLS_MAX,
+    ownerOf: () => 'nobody-known',
     onBlocklisted: () => {
       self.log.fatal({}, 'this client was blocklisted: the boot has to end');
       exitNow(1);
@@ -39,12 +41,21 @@ const ceph = await untilConnected(self, 'ceph', () =>
   }),
 );
 self.shutdown.atEnd('ceph', () => ceph.close());
+const images = ceph.facets.get(cephImage.name)!; // One of the two facets that a client of Ceph has.
+/** Nought for what is not there, or not in one piece: a VM is never shown less than it has. */
+const sizeOf = (seen: Json): number => {
+  const image = cephImage.seen.nullable().parse(seen);
+  return image?.state === 'open' ? image.sizeBytes : 0;
+};
 const vms = new RegistryVms(self.registry.kv, self.registry.layout);
 const client = connectQemu({
   host: config.host,
   vms: async () => (await vms.list()).filter(({ host }) => host === config.host),
   cephConf: config.cephConf,
   cephUser: config.vmCephUser,
+  imageBytes: async ({ pool, image }, signal) =>
+    sizeOf(await images.observe({ key: `${pool}/${image}` }, signal)),
+  mayChange: () => boots.expectStanding(),
   // A QEMU that waits for Ceph answers nobody and lets its guest stand still: it is asked for nothing meanwhile.
   mayOpenImages: (signal) => ceph.ping(signal),
 });

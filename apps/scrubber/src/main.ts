@@ -44,7 +44,7 @@ const ceph = await untilConnected(self, 'ceph', () =>
     user: config.cephUser,
     pools: config.regions.map(({ pool }) => pool),
     witnessObject: witnessObjectOf(config.registryPrefix),
-    isBootAddress: (address) => boots.view.addresses().has(address),
+    ownerOf: (address) => boots.view.ownerOf(address),
     onBlocklisted: () => {
       self.log.fatal({}, 'this client was blocklisted: the boot has to end');
       exitNow(1);
@@ -99,7 +99,7 @@ const rounds = Promise.all([
   asLeader(self, 'sweep', SWEEP_MS, async () => {
     const wasAway = mayHaveBeenAway;
     mayHaveBeenAway = true;
-    const { rung, refused, isFlushed } = await sweep(self, { wasAway, parked });
+    const { rung, refused, isFlushed } = await sweep(self, { wasAway, parked, hosts: boots.view });
     mayHaveBeenAway = refused > 0;
     if (rung + refused > 0) self.log.info({ rung, refused, isFlushed }, 'lanes that stood still were rung');
   }),

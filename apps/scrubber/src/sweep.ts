@@ -1,6 +1,7 @@
 import { queueOf } from '@plumbline/domain';
 import type { Lane } from '@plumbline/domain';
 import { queueOfLane } from '@plumbline/engine';
+import type { HostsKnown } from '@plumbline/engine';
 import { sweepLanes } from '@plumbline/queue';
 import type { SweepResult, SweptLane } from '@plumbline/queue';
 import { allLanes } from '@plumbline/registry';
@@ -13,7 +14,7 @@ import type { ParkedCount } from './parked.js';
  */
 export async function sweep(
   { registry, redis, bell }: Process,
-  { wasAway, parked }: { wasAway: boolean; parked: ParkedCount },
+  { wasAway, parked, hosts }: { wasAway: boolean; parked: ParkedCount; hosts: HostsKnown },
 ): Promise<SweepResult> {
   const lanes: SweptLane[] = [];
   const waiting: Lane[] = [];
@@ -22,7 +23,7 @@ export async function sweep(
     if (head === undefined) continue;
     const isParked = head.parked !== null;
     if (isParked) waiting.push(lane);
-    lanes.push({ resource: lane.resource, queue: queueOfLane(lane), index, isParked });
+    lanes.push({ resource: lane.resource, queue: queueOfLane(lane, hosts), index, isParked });
   }
   parked.show(waiting);
   const result = await sweepLanes(lanes, { redis, bell, wasAway });

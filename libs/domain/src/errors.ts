@@ -16,6 +16,19 @@ export abstract class EngineError extends Error {
 /** Did not happen, and may well happen next time: the same step again, with capped back-off and jitter. */
 export class TransientError extends EngineError {}
 
+/**
+ * Did not happen, because the one thing that it is about is held up by itself or by somebody else, while others like it are
+ * not: the same step again after that time. No outage, and it costs no try.
+ */
+export class HeldError extends TransientError {
+  readonly retryAfterMs: number;
+
+  constructor(message: string, options: { reason: string; retryAfterMs: number; cause?: unknown }) {
+    super(message, options);
+    this.retryAfterMs = options.retryAfterMs;
+  }
+}
+
 /** Did not happen because we are too fast: slows the queue, costs no try. */
 export class ThrottledError extends EngineError {
   constructor(

@@ -18,6 +18,12 @@ export function sourceOf(facet: FacetName): SourceName {
  */
 export type StepMode = 'require' | 'build' | 'release' | 'remove';
 
+/**
+ * The RADOS client that a guest writes through: named in the plan, or seen by a step before, in the ledger. Nothing noted
+ * means that no guest could write.
+ */
+export type ClientRef = { readonly address: string } | { readonly seenBy: FacetName };
+
 /** A fact that a worker makes true: plain data, kept in the lane. */
 export interface Step<Mode extends StepMode = StepMode> {
   readonly facet: FacetName;
@@ -27,6 +33,8 @@ export interface Step<Mode extends StepMode = StepMode> {
   readonly mode: Mode;
   /** The wanted state; null: gone. */
   readonly want: Json;
+  /** Who writes through the thing: when it cannot be taken away by hand, it is gone once this client is fenced. */
+  readonly client?: ClientRef;
   /** Only this intent can have made a thing of this name: nothing stood before, so the first attempt need not look. */
   readonly minted?: true;
 }
@@ -80,12 +88,13 @@ export function defineFacet<Want extends Json, Seen extends Json>(
 /** A thing of a facet, about which a plan states facts. */
 export function fact<Want extends Json>(
   facet: Pick<Facet<Want>, 'name'>,
-  at: { key: string; host?: HostName },
+  at: { key: string; host?: HostName; client?: ClientRef },
 ) {
   const step = <Mode extends StepMode>(mode: Mode, want: Json): Step<Mode> => ({
     facet: facet.name,
     key: at.key,
     ...(at.host === undefined ? {} : { host: at.host }),
+    ...(at.client === undefined ? {} : { client: at.client }),
     mode,
     want,
   });
@@ -96,6 +105,8 @@ export function fact<Want extends Json>(
     is: (want: Want): Step<'build'> => step('build', want),
     /** As `is`, of a name that only this intent can have made. */
     isMinted: (want: Want): Step<'build'> => ({ ...step('build', want), minted: true }),
+    /** Is not there when building begins: what is left over of something dead is taken away, and never given back. */
+    isCleared: (): Step<'build'> => step('build', null),
     /** Goes before the commit, because the record must outlive it; never undone. */
     isReleased: (): Step<'release'> => step('release', null),
     /** Is taken to a state that only comes after the commit, such as the trash. */

@@ -51,12 +51,13 @@ export type LedgerStage = 'prepare' | 'finish';
 
 /**
  * Append-only. `started` is written before the world is touched, with what stood before; `done` with what was seen
- * after; `undone` when a build was taken back.
+ * after; `undone` when a build was taken back. `lost`: it cannot be taken away by hand, or it is gone and nobody of ours
+ * saw it go; what counts from then on is that its client is fenced.
  */
 export interface LedgerEntry {
   readonly stage: LedgerStage;
   readonly step: number;
-  readonly what: 'started' | 'done' | 'undone';
+  readonly what: 'started' | 'done' | 'undone' | 'lost';
   readonly turn: number;
   readonly at: Instant;
   readonly seen: Json;

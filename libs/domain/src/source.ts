@@ -15,8 +15,11 @@ export interface Change {
   readonly before: Json;
 }
 
-/** What stands now, or how long to wait before asking for the same change again. */
-export type Applied = { readonly seen: Json } | { readonly waitMs: number };
+/**
+ * What stands now, or how long to wait before asking for the same change again. `lost`: it is not there, but it was not this
+ * call that took it away, so that whoever had it may still live somewhere.
+ */
+export type Applied = { readonly seen: Json; readonly lost?: true } | { readonly waitMs: number };
 
 /** The read half of a facet's adapter. `observe` and `list` never write. */
 export interface Source {

@@ -18,6 +18,9 @@ export type QueueName = string;
 /** Where work is rung that belongs to no particular source, such as an intent whose plan is its commit alone. */
 export const HOME_QUEUE: QueueName = 'ceph';
 
+/** Where RADOS clients are fenced: by whoever has a client of that cluster itself. */
+export const FENCE_QUEUE: QueueName = 'ceph';
+
 export function queueOf(source: SourceName, host?: HostName): QueueName {
   if (!SOURCES[source].perHost) return source;
   if (host === undefined) throw new TypeError(`a step of ${source} must name its host`);

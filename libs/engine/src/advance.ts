@@ -113,7 +113,7 @@ async function takeTurn(context: WorkerContext, snapshot: Snapshot): Promise<Tur
   const move = nextMove(head);
   if (move.do === 'nothing') return 'left';
   const mine = head.attempt?.boot === context.boots.self;
-  const queue = queueOfMove(move);
+  const queue = queueOfMove(move, context.boots);
   if (queue !== null && queue !== context.queue && !mine) {
     await context.bell.ring(queue, resource);
     return 'left';

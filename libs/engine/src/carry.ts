@@ -1,5 +1,6 @@
 import {
   backoffMs,
+  HeldError,
   InvariantError,
   PARK_REASONS,
   RejectedError,
@@ -8,19 +9,31 @@ import {
   TransientError,
   UncertainError,
 } from '@plumbline/domain';
-import type { Backend, IntentId, Json, LaneEntry, ParkReason, Snapshot, Step } from '@plumbline/domain';
+import type {
+  Applied,
+  Backend,
+  IntentId,
+  Json,
+  LaneEntry,
+  LedgerStage,
+  ParkReason,
+  Snapshot,
+  SourceName,
+  Step,
+} from '@plumbline/domain';
 import { queueOfFacet } from './admit.js';
 import { parkReasonOf, stepHolds } from './compare.js';
 import { withDeadline } from './deadline.js';
 import { UnknownKindError } from './materialize.js';
 import { commitEdit, settleEdit } from './settle.js';
 import { intentFields } from './intent-fields.js';
-import { canBeUndone, nextMove, stepStateOf } from './next.js';
+import { clientOf } from './client.js';
+import { canBeUndone, isOpen, nextMove, stepStateOf } from './next.js';
 import type { Move } from './next.js';
 import type { WorkerContext } from './ports.js';
 import { LostTurn } from './turn.js';
 import type { Turn } from './turn.js';
-import { isCancelled, queueOfMove, queueToRing } from './work.js';
+import { isCancelled, isLost, queueOfMove, queueToRing } from './work.js';
 
 /** No plan has nearly as many moves: a turn that makes more is going in circles. */
 const MOVES_MAX = 256;
@@ -63,7 +76,7 @@ class Worker {
       const move = nextMove(turn.head);
       try {
         if (context.stopping()) return await this.handOver(move);
-        const queue = queueOfMove(move);
+        const queue = queueOfMove(move, context.boots);
         if (queue !== null && queue !== context.queue) return await this.handOver(move);
         const end = await this.make(move);
         if (end !== null) return end;
@@ -78,10 +91,14 @@ class Worker {
 
   private async make(move: Move): Promise<TurnEnd | null> {
     switch (move.do) {
+      case 'fence':
+        return await this.fence(move);
       case 'step':
+        if (isLost(move, this.context.boots)) return await this.giveUp(move.stage, move.index);
         if (this.turnRound()) return await this.startUndoing('Deleted before it was finished.');
         return await this.carryOut(move);
       case 'undo':
+        if (isLost(move, this.context.boots)) return await this.giveUp('prepare', move.index);
         return await this.takeBack(move);
       case 'commit':
         return await this.commit();
@@ -133,7 +150,7 @@ class Worker {
       before = await this.call(step, (signal) => backend.observe(step, signal));
       const reason = parkReasonOf(backend.facet, step, before);
       if (reason !== null) throw new Park(reason, `${step.facet} ${step.key} was not found as it must be`);
-      if (stepHolds(backend.facet, step, before)) {
+      if (stepHolds(backend.facet, step, before) && !mustBeProven(step)) {
         turn.note(stage, index, 'done', before);
         return null;
       }
@@ -151,6 +168,7 @@ class Worker {
       backend.apply(step, { want: step.want, before: first }, signal),
     );
     if ('waitMs' in applied) return await this.askAgain(applied.waitMs);
+    if (isUnproven(step, applied)) return await this.giveUp(stage, index);
     if (!stepHolds(backend.facet, step, applied.seen))
       throw new TransientError(`${step.facet} ${step.key} did not become what was wanted`, {
         reason: 'not-yet',
@@ -178,7 +196,35 @@ class Worker {
     const before = this.beforeOf(index, 'prepare');
     const undone = await this.call(step, (signal) => backend.undo(step, { want: step.want, before }, signal));
     if ('waitMs' in undone) return await this.askAgain(undone.waitMs);
+    if (isUnproven(step, undone)) return await this.giveUp('prepare', index);
     this.turn.note('prepare', index, 'undone', undone.seen);
+    return null;
+  }
+
+  /** The step goes on as a fence, whoever comes to it next. */
+  private async giveUp(stage: LedgerStage, index: number): Promise<null> {
+    const line = this.turn.line(stage, index, 'lost', null);
+    await this.turn.save((head) => ({ head: { ...head, ledger: [...head.ledger, line] } }));
+    return null;
+  }
+
+  /**
+   * Whoever has the thing may live or not, sleep or not: once its client is fenced, nothing it does reaches the image any
+   * more. That ends every step that is open on account of that client.
+   */
+  private async fence({ ends, stage, step }: Extract<Move, { do: 'fence' }>): Promise<TurnEnd | null> {
+    const { context, turn } = this;
+    if (!(await context.sure())) return await this.askAgain(UNSURE_MS);
+    const client = clientOf(turn.head, step);
+    if (client !== null) {
+      await this.callOut('ceph', (signal) => context.fence(client, signal));
+      context.log.info({ ...intentFields(turn.snapshot), client, step: step.facet }, 'client was fenced');
+    }
+    const steps = turn.head.plan?.[stage] ?? [];
+    const same = steps.flatMap((other, at) =>
+      other.client !== undefined && clientOf(turn.head, other) === client ? [at] : [],
+    );
+    for (const at of same) if (isOpen(turn.head, stage, at, ends)) turn.note(stage, at, ends, null);
     return null;
   }
 
@@ -200,7 +246,8 @@ class Worker {
   private async handOver(move: Move): Promise<TurnEnd> {
     await this.turn.giveBack();
     const { account } = this.turn.head;
-    await this.context.bell.ring(queueToRing(move), this.turn.snapshot.resource, { account });
+    const queue = queueToRing(move, this.context.boots);
+    await this.context.bell.ring(queue, this.turn.snapshot.resource, { account });
     return 'left';
   }
 
@@ -218,14 +265,18 @@ class Worker {
   }
 
   /** One call out, with a deadline. Whatever is unclassified may have happened. */
-  private async call<T>(step: Step, call: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const source = this.backendOf(step).facet.source;
+  private call<T>(step: Step, call: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    return this.callOut(this.backendOf(step).facet.source, call);
+  }
+
+  private async callOut<T>(source: SourceName, call: (signal: AbortSignal) => Promise<T>): Promise<T> {
     try {
       const result = await withDeadline(this.context, call);
       this.context.report(source, 'ok');
       return result;
     } catch (error) {
-      const failed = error instanceof TransientError || error instanceof UncertainError;
+      const isOutage = error instanceof TransientError && !(error instanceof HeldError);
+      const failed = isOutage || error instanceof UncertainError;
       this.context.report(source, failed ? 'failed' : 'ok', error);
       throw error;
     }
@@ -264,13 +315,17 @@ class Worker {
       await turn.giveBack();
       return { throttledMs: error.retryAfterMs };
     }
-    if (error instanceof InvariantError) return await this.park(parkReasonNamed(error.reason), error.message);
+    if (error instanceof HeldError) return await this.askAgain(error.retryAfterMs);
+    if (error instanceof InvariantError)
+      return await this.park(parkReasonNamed(error.reason) ?? 'invariant', error.message);
     if (error instanceof RejectedError) return await this.rejected(move, error.message);
     const tries = turn.head.tries + 1;
     if (tries >= context.policy.triesMax) {
       const isRequirement = move.do === 'step' && move.step.mode === 'require';
       const message = error instanceof Error ? error.message : String(error);
-      return isRequirement ? await this.rejected(move, message) : await this.park('tries-exhausted', message);
+      if (isRequirement) return await this.rejected(move, message);
+      const reason = error instanceof TransientError ? parkReasonNamed(error.reason) : null;
+      return await this.park(reason ?? 'tries-exhausted', message);
     }
     await turn.giveBack({ tries });
     const retry = { baseMs: context.policy.backoffBaseMs, capMs: context.policy.backoffCapMs };
@@ -314,6 +369,15 @@ function destroys({ mode }: Step): boolean {
   return mode === 'release' || mode === 'remove';
 }
 
+/** What a guest may write through counts as gone by proof only: taken away by ourselves, or its client fenced. */
+function mustBeProven({ mode, client }: Step): boolean {
+  return mode === 'release' && client !== undefined;
+}
+
+function isUnproven({ client }: Step, applied: Exclude<Applied, { waitMs: number }>): boolean {
+  return client !== undefined && applied.lost === true;
+}
+
 /** Never silent: the log tells operators, and whoever waits for the intent learns that it does not go on. */
 export function tellParked({ bell, log }: WorkerContext, snapshot: Snapshot): void {
   const head = snapshot.lane?.entries[0];
@@ -324,6 +388,6 @@ export function tellParked({ bell, log }: WorkerContext, snapshot: Snapshot): vo
 }
 
 /** An adapter may name the page that helps with what it found. */
-function parkReasonNamed(reason: string): ParkReason {
-  return PARK_REASONS.find((known) => known === reason) ?? 'invariant';
+function parkReasonNamed(reason: string): ParkReason | null {
+  return PARK_REASONS.find((known) => known === reason) ?? null;
 }

@@ -10,6 +10,7 @@ import type {
   SourceName,
 } from '@plumbline/domain';
 import type { Rules } from './materialize.js';
+import type { HostsKnown } from './work.js';
 
 /** Time as the engine may know it. Injected, so that a simulation can own it. */
 export interface Clock {
@@ -37,7 +38,7 @@ export interface Bell {
 }
 
 /** What is known of other boots. */
-export interface BootsKnown {
+export interface BootsKnown extends HostsKnown {
   readonly self: BootId;
   /** True when that boot's key is missing: whatever it began, it can no longer end. */
   isGone(boot: BootId): boolean;
@@ -87,6 +88,8 @@ export interface WorkerContext extends EngineContext {
   readonly policy: StepPolicy;
   /** Waits until fences have reached this worker's client: before the first effect of a turn taken from a dead boot. */
   catchUp(signal: AbortSignal): Promise<void>;
+  /** Keeps a RADOS client from ever writing again, and waits until that is so. Asked only of workers of `FENCE_QUEUE`. */
+  fence(address: string, signal: AbortSignal): Promise<void>;
   report(source: SourceName, outcome: Outcome, error?: unknown): void;
   /** True while an operator has to confirm the registry's state: nothing is begun, and nothing can be written. */
   halted(): boolean;

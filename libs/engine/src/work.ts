@@ -1,5 +1,5 @@
-import { HOME_QUEUE, resolvePlan } from '@plumbline/domain';
-import type { Lane, LaneEntry, QueueName, Snapshot } from '@plumbline/domain';
+import { FENCE_QUEUE, HOME_QUEUE, resolvePlan } from '@plumbline/domain';
+import type { HostName, Lane, LaneEntry, QueueName, Snapshot, Step } from '@plumbline/domain';
 import { queueOfStep } from './admit.js';
 import { definitionOf } from './materialize.js';
 import type { Rules } from './materialize.js';
@@ -40,16 +40,36 @@ export function isCancelled(lane: Lane | null, rules: Rules): boolean {
   return later.some((entry) => definitionOf(rules.catalog, entry.kind).cancels === true);
 }
 
+/** What is known of hypervisor hosts. */
+export interface HostsKnown {
+  /** True when no process of that host has lived for so long that its VMs cannot be asked any more. */
+  isHostAway(host: HostName): boolean;
+}
+
+/** For those who look at no boots: whoever is rung in vain rings on, and the sweep knows better. */
+const HOSTS_UNKNOWN: HostsKnown = { isHostAway: () => false };
+
+/**
+ * True for a removal from a host that is away, of a thing that is gone too once its client is fenced. What is to be built
+ * there waits for the host.
+ */
+export function isLost(move: Move, hosts: HostsKnown): boolean {
+  if (move.do !== 'undo' && !(move.do === 'step' && move.step.mode === 'release')) return false;
+  const { client, host }: Step = move.step;
+  return client !== undefined && host !== undefined && hosts.isHostAway(host);
+}
+
 /** Where a move is made; null: any worker that is there already. */
-export function queueOfMove(move: Move): QueueName | null {
+export function queueOfMove(move: Move, hosts: HostsKnown): QueueName | null {
+  if (move.do === 'fence' || isLost(move, hosts)) return FENCE_QUEUE;
   return move.do === 'step' || move.do === 'undo' ? queueOfStep(move.step) : null;
 }
 
 /** Where a lane is rung, as far as it tells by itself: a worker that finds otherwise rings on. */
-export function queueOfLane({ entries: [head] }: Lane): QueueName {
-  return head === undefined || head.plan === null ? HOME_QUEUE : queueToRing(nextMove(head));
+export function queueOfLane({ entries: [head] }: Lane, hosts: HostsKnown): QueueName {
+  return head === undefined || head.plan === null ? HOME_QUEUE : queueToRing(nextMove(head), hosts);
 }
 
-export function queueToRing(move: Move): QueueName {
-  return queueOfMove(move) ?? HOME_QUEUE;
+export function queueToRing(move: Move, hosts: HostsKnown = HOSTS_UNKNOWN): QueueName {
+  return queueOfMove(move, hosts) ?? HOME_QUEUE;
 }

@@ -68,9 +68,13 @@ export const volumeAttach = defineIntent<z.infer<typeof params>>({
     if (record === null)
       throw new InvariantError('planned to attach a volume without a record', { reason: 'plan' });
     const { region, sizeGib, imageId, name } = record;
-    const at = { vm: p.vm, host: p.host, volume: p.volumeId };
+    const place = { vm: p.vm, host: p.host, volume: p.volumeId };
+    const at = { ...place, client: { seenBy: cephWatch.name } };
     return {
       prepare: [
+        // A fence leaves behind what it made useless, and who died in the middle half of a disk.
+        device(place).isCleared(),
+        node(place).isCleared(),
         image(region, p.volumeId).requires({ sizeGib, imageId }),
         watch(region, p.volumeId).requires({ watchers: 0 }),
         node(at).is({ pool: poolOf(region), image: imageNameOf(p.volumeId), sizeGib }),

@@ -11,7 +11,8 @@ const body = z.object({ droplet_id: dropletId, region: optionalRegion });
 
 /**
  * Takes a volume out of its VM. A release: the record outlives the disk, so that nobody attaches the volume elsewhere
- * while a guest may still write; retried until true, never undone.
+ * while a guest may still write; retried until true, never undone. True is what is proven: the VM itself closed the image
+ * for us, or its client is fenced. So a VM that is dead, or on a host that is away, lets go too.
  */
 export const volumeDetach = defineIntent<z.infer<typeof params>>({
   kind: 'volume-detach',
@@ -43,7 +44,8 @@ export const volumeDetach = defineIntent<z.infer<typeof params>>({
     const attachment = record?.attachment;
     if (!attachment)
       throw new InvariantError('planned to detach a volume that is not attached', { reason: 'plan' });
-    const at = { ...attachment, volume: p.volumeId };
+    const { vm, host, address } = attachment;
+    const at = { vm, host, volume: p.volumeId, client: { address } };
     return {
       prepare: [device(at).isReleased(), node(at).isReleased()],
       commit: volume(p.volumeId).becomes((now) => ({ ...now, attachment: null })),

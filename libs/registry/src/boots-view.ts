@@ -1,4 +1,5 @@
-import type { BootId, BootRecord } from '@plumbline/domain';
+import type { BootId, BootRecord, HostName } from '@plumbline/domain';
+import { HostsWatch } from './hosts-watch.js';
 import type { Kv, KvEntry } from './kv.js';
 import type { Layout } from './layout.js';
 import type { OwnBoot } from './own-boot.js';
@@ -27,6 +28,7 @@ export interface Condemned {
 /** What this process knows of all boots, looked at every two seconds. */
 export class BootsView {
   readonly #watch = new SilenceWatch();
+  readonly #hosts = new HostsWatch();
   readonly #asked = new Set<BootId>();
   readonly #gone = new Set<BootId>();
   #boots: ReadonlyMap<BootId, BootRecord> = new Map();
@@ -41,10 +43,16 @@ export class BootsView {
     return [...this.#boots.values()];
   }
 
-  /** The RADOS clients of boots that are alive, as far as is known. */
-  addresses(): ReadonlySet<string> {
-    const alive = this.all().filter(({ state }) => state === 'alive');
-    return new Set(alive.flatMap(({ address }) => address ?? []));
+  /** Whose RADOS client that is, as far as is known. */
+  ownerOf(address: string): 'living-boot' | 'condemned-boot' | 'nobody-known' {
+    const boot = this.all().find((one) => one.address === address);
+    if (boot === undefined) return 'nobody-known';
+    return boot.state === 'alive' ? 'living-boot' : 'condemned-boot';
+  }
+
+  /** True when nobody has lived on that host for a minute, as far as this process has watched. */
+  isHostAway(host: HostName): boolean {
+    return this.#hosts.isAway(host);
   }
 
   isSilent(boot: BootId): boolean {
@@ -80,9 +88,14 @@ export class BootsView {
       const answeredAtMs = timing.nowMs();
       this.#note(boots, beats, asked);
       const others = new Map([...this.#beats].filter(([boot]) => boot !== own.boot));
+      const living = this.all().flatMap(({ host, state }) =>
+        state === 'alive' && host !== null ? host : [],
+      );
+      this.#hosts.observe({ askedAtMs, answeredAtMs, living: new Set(living) });
       this.#silent = this.#watch.observe({ askedAtMs, answeredAtMs, beats: others, own: own.beatHistory });
       return true;
     } catch {
+      this.#hosts.observe(null);
       this.#silent = this.#watch.observe(null); // Who cannot read condemns nobody.
       return false;
     }

@@ -1,13 +1,17 @@
-import { InvariantError } from '@plumbline/domain';
-import type { BootId, Fence } from '@plumbline/domain';
+import { HeldError, InvariantError, UncertainError } from '@plumbline/domain';
+import type { BootId, BootRecord, Fence } from '@plumbline/domain';
 import { queueOfLane } from '@plumbline/engine';
 import type { BootsKnown } from '@plumbline/engine';
 import { BootsView, Takeover, allLanes, processTiming, takeLock } from '@plumbline/registry';
 import type { RewindWatch } from '@plumbline/registry';
+import type { KvEntry } from '@plumbline/registry';
 import type { Process } from './process.js';
 
+/** When to ask again for a registry that does not answer. */
+const REGISTRY_AWAY_MS = 1_000;
+
 /** What a process without a RADOS client can do about somebody else's: nothing. Its own predecessors had none either. */
-const NO_FENCE: Fence = {
+export const NO_FENCE: Fence = {
   address: '',
   fence: () => Promise.reject(new InvariantError('this process cannot fence', { reason: 'no-fence' })),
 };
@@ -34,6 +38,7 @@ export class Boots {
   known(): BootsKnown {
     return {
       self: this.process.registry.boots.boot,
+      isHostAway: (host) => this.view.isHostAway(host),
       isGone: (boot) => this.view.isGone(boot),
       isDoubtful: (boot) => {
         if (this.view.isSilent(boot)) return true;
@@ -41,6 +46,24 @@ export class Boots {
       },
       end: (reason) => this.process.end(reason),
     };
+  }
+
+  /**
+   * Rejects unless this boot still stands: then nobody has taken over from it up to now, and whatever is sent next to where
+   * nobody else gets in meanwhile comes before everything that a successor does there.
+   */
+  async expectStanding(): Promise<void> {
+    const { registry } = this.process;
+    let entry: KvEntry | null | undefined;
+    try {
+      [entry] = await registry.kv.read([registry.layout.boot(registry.boots.boot)]);
+    } catch (cause) {
+      const why = { reason: 'registry-away', retryAfterMs: REGISTRY_AWAY_MS, cause };
+      throw new HeldError('could not learn whether this boot still stands', why);
+    }
+    if (entry && (JSON.parse(entry.value) as BootRecord).state === 'alive') return;
+    this.process.end('it was fenced');
+    throw new UncertainError('this boot was fenced', { reason: 'fenced' });
   }
 
   /** From now on silent boots are fenced by this process, and their lanes rung at once. */
@@ -86,7 +109,8 @@ export class Boots {
     try {
       await this.view.look();
       for await (const { lane } of allLanes(registry))
-        if (lane.entries[0]?.attempt?.boot === boot) await bell.ring(queueOfLane(lane), lane.resource);
+        if (lane.entries[0]?.attempt?.boot === boot)
+          await bell.ring(queueOfLane(lane, this.view), lane.resource);
     } catch (err) {
       log.warn({ err, gone: boot }, 'lanes of a fenced boot are left to the sweep');
     }

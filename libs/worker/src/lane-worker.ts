@@ -1,4 +1,4 @@
-import type { Backend, QueueName, Source, SourceClient } from '@plumbline/domain';
+import type { Backend, Fence, QueueName, Source, SourceClient } from '@plumbline/domain';
 import { advance } from '@plumbline/engine';
 import type { BootsKnown, StepPolicy, WorkerContext } from '@plumbline/engine';
 import { QueueModule, SourceHealth, laneProcessor, lookProcessor } from '@plumbline/queue';
@@ -7,6 +7,7 @@ import { nestLogger } from '@plumbline/platform';
 import type { ConfigOf, workerVariables } from '@plumbline/platform';
 import { NestFactory } from '@nestjs/core';
 import type { RewindWatch } from '@plumbline/registry';
+import { NO_FENCE } from './boots.js';
 import { engineContext } from './engine-context.js';
 import type { Process } from './process.js';
 
@@ -31,9 +32,11 @@ export async function startLaneWorker(
     readonly config: WorkerConfig;
     readonly boots: BootsKnown;
     readonly rewinds: RewindWatch;
+    /** For workers of the queue where clients are fenced. */
+    readonly fence?: Fence;
   },
 ): Promise<void> {
-  const { client, config, queue } = by;
+  const { client, config, queue, fence = NO_FENCE } = by;
   const { log, metrics, redis } = process;
   const busy: WorkerContext['busy'] = new Map();
   let stopping = false;
@@ -45,6 +48,7 @@ export async function startLaneWorker(
     backends: client.facets,
     policy: stepPolicyOf(config),
     catchUp: (signal) => client.catchUp(signal),
+    fence: (address, signal) => fence.fence(address, signal),
     report: (_source, outcome, error) => health.report(outcome === 'ok' ? null : error),
     stopping: () => stopping,
     halted: () => process.registry.halts.known !== null,

@@ -3,7 +3,7 @@ import type { ImageSeen } from '@plumbline/ceph-facets';
 import { InvariantError } from '@plumbline/domain';
 import type { Backend, FacetName, Fence, Place, SourceClient } from '@plumbline/domain';
 import { FakeCalls } from './fake-calls.js';
-import type { FakeCeph } from './fake-ceph.js';
+import type { AddressOwner, FakeCeph } from './fake-ceph.js';
 import { FakeImages, lookAt } from './fake-image.js';
 
 const ADDRESS = /^[0-9.]+:\d+\/[1-9]\d*$/;
@@ -17,14 +17,15 @@ export class FakeCephClient implements SourceClient, Fence {
 
   constructor(
     private readonly ceph: FakeCeph,
-    settings: { address: string; isBootAddress(address: string): boolean; onBlocklisted(): void },
+    settings: { address: string; ownerOf(address: string): AddressOwner; onBlocklisted(): void },
   ) {
     this.address = settings.address;
     this.calls = new FakeCalls(ceph, settings.address, () => settings.onBlocklisted());
-    const isOurs = (address: string) => address === this.address || settings.isBootAddress(address);
+    const ownerOf = (address: string) =>
+      address === this.address ? 'living-boot' : settings.ownerOf(address);
     this.facets = new Map<FacetName, Backend>([
-      [cephImage.name, new FakeImages(ceph, this.calls, isOurs)],
-      [cephWatch.name, watches(ceph, this.calls, isOurs)],
+      [cephImage.name, new FakeImages(ceph, this.calls, ownerOf)],
+      [cephWatch.name, watches(ceph, this.calls, (address) => ownerOf(address) === 'living-boot')],
     ]);
   }
 
@@ -41,8 +42,7 @@ export class FakeCephClient implements SourceClient, Fence {
       throw new InvariantError('was asked to fence what is no RADOS address', { reason: 'ceph-address' });
     }
     await this.calls.beside('blocklist', address, signal, () => {
-      this.ceph.blocklist.add(address);
-      this.ceph.lapse(address);
+      this.ceph.fence(address);
     });
     await this.catchUp(signal);
   }

@@ -115,7 +115,9 @@ describe('the manners of the fake cluster', () => {
   it('keeps data that a move to the trash had reached when its client died', async () => {
     const { ceph, waiting, letGo } = withHeld({ at: 'reply', call: 'drop-id' });
     const dying = ceph.connect();
-    const next = ceph.connect({ isBootAddress: (address) => address === dying.address });
+    const next = ceph.connect({
+      ownerOf: (address) => (address === dying.address ? 'living-boot' : 'nobody-known'),
+    });
     const key = freshKey();
     const made = await apply(dying, key, { sizeGib: 1 });
     void apply(dying, key, { trashed: true });
@@ -134,7 +136,9 @@ describe('the manners of the fake cluster', () => {
   it('is busy where a client died with an image open, until that client is fenced', async () => {
     const { ceph, waiting, letGo } = withHeld({ at: 'reply', call: 'grow' });
     const dying = ceph.connect();
-    const next = ceph.connect({ isBootAddress: (address) => address === dying.address });
+    const next = ceph.connect({
+      ownerOf: (address) => (address === dying.address ? 'living-boot' : 'nobody-known'),
+    });
     const key = freshKey();
     const { seen } = (await apply(dying, key, { sizeGib: 1 })) as { seen: ImageSeen };
     void apply(dying, key, { sizeGib: 2 }, { before: seen });
@@ -148,6 +152,23 @@ describe('the manners of the fake cluster', () => {
     expect(await apply(next, key, { sizeGib: 3 }, { before: seen })).toEqual(grown);
   });
 
+  it('ends the watch of a boot that is condemned, and of nobody else', async () => {
+    const { ceph, waiting, letGo } = withHeld({ at: 'reply', call: 'grow' });
+    const dying = ceph.connect();
+    const next = ceph.connect({
+      ownerOf: (address) => (address === dying.address ? 'condemned-boot' : 'nobody-known'),
+    });
+    const key = freshKey();
+    const { seen } = (await apply(dying, key, { sizeGib: 1 })) as { seen: ImageSeen };
+    void apply(dying, key, { sizeGib: 2 }, { before: seen });
+    await waiting;
+    dying.kill();
+    letGo();
+    await settled();
+    expect(await apply(next, key, { trashed: true })).toMatchObject({ seen: { state: 'trashed' } });
+    expect([...ceph.blocklist]).toEqual([dying.address]);
+  });
+
   it('would let a stranger trash an image under a VM, and our own client does not', async () => {
     const ceph = new FakeCeph({ pools: POOLS });
     const client = ceph.connect();
@@ -157,7 +178,7 @@ describe('the manners of the fake cluster', () => {
     expect(ceph.openBy(vm, key)).toBe(true);
     const watches = client.facets.get(cephWatch.name) as Backend;
     expect(await watches.observe({ key }, never)).toEqual({ addresses: [vm] });
-    await expect(apply(client, key, { trashed: true })).rejects.toMatchObject({ reason: 'ceph-watched' });
+    await expect(apply(client, key, { trashed: true })).rejects.toMatchObject({ reason: 'stranger' });
     const { pool, name } = ceph.at(key);
     pool.noteInTrash(seen.imageId, { name, deletedAtMs: 1, whole: false });
     pool.dropId(name);

@@ -41,8 +41,11 @@ export interface FakeCephOptions {
   nowMs?(): number;
 }
 
+/** As the real adapter is told of boots. */
+export type AddressOwner = 'living-boot' | 'condemned-boot' | 'nobody-known';
+
 export interface FakeClientOptions {
-  readonly isBootAddress?: (address: string) => boolean;
+  readonly ownerOf?: (address: string) => AddressOwner;
   readonly onBlocklisted?: () => void;
 }
 
@@ -70,7 +73,7 @@ export class FakeCeph {
     this.clients += 1;
     return new FakeCephClient(this, {
       address: `10.0.0.1:0/${1_000 + this.clients}`,
-      isBootAddress: options.isBootAddress ?? (() => false),
+      ownerOf: options.ownerOf ?? (() => 'nobody-known'),
       onBlocklisted: options.onBlocklisted ?? (() => {}),
     });
   }
@@ -96,6 +99,12 @@ export class FakeCeph {
   nowMs(): number {
     this.moments += 1;
     return this.options.nowMs?.() ?? this.moments;
+  }
+
+  /** Nothing of that client lands any more, and its watches end at once. */
+  fence(address: string): void {
+    this.blocklist.add(address);
+    this.lapse(address);
   }
 
   /** The watches of a client run out, as those of the dead do after half a minute. */

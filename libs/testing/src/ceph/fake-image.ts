@@ -3,7 +3,7 @@ import type { ImageSeen, ImageWant } from '@plumbline/ceph-facets';
 import { InvariantError, RejectedError, TransientError, volumeIdOfImage } from '@plumbline/domain';
 import type { AnyFacet, Applied, Backend, Change, Json, Place } from '@plumbline/domain';
 import type { FakeCalls, FakeLine } from './fake-calls.js';
-import type { FakeCeph } from './fake-ceph.js';
+import type { AddressOwner, FakeCeph } from './fake-ceph.js';
 import type { FakePool } from './fake-pool.js';
 
 /** A half-made image is removed and made anew; one that is half-made once more has another maker. */
@@ -24,7 +24,7 @@ export class FakeImages implements Backend {
   constructor(
     private readonly ceph: FakeCeph,
     private readonly calls: FakeCalls,
-    private readonly isOurs: (address: string) => boolean,
+    private readonly ownerOf: (address: string) => AddressOwner,
   ) {}
 
   observe(place: Place, signal: AbortSignal): Promise<Json> {
@@ -113,9 +113,12 @@ export class FakeImages implements Backend {
     if (seen?.state !== 'open') return seen;
     expectSameImage(before, seen);
     const watchers = await line.call('look', () => line.pool.watchersOf(seen.imageId));
-    if (watchers.some((address) => !this.isOurs(address))) {
-      throw new TransientError(`image ${line.key} is still in use`, { reason: 'ceph-watched' });
+    if (watchers.some((address) => this.ownerOf(address) === 'nobody-known')) {
+      throw new TransientError(`image ${line.key} is still in use`, { reason: 'stranger' });
     }
+    for (const address of watchers)
+      if (this.ownerOf(address) === 'condemned-boot')
+        await line.call('blocklist', () => this.ceph.fence(address));
     await this.opened(line, seen.imageId, () => this.trash(line, seen.imageId));
     return { ...seen, state: 'trashed' };
   }

@@ -29,7 +29,7 @@ import { Crash, MemorySources } from './memory-sources.js';
 import type { CallFate } from './memory-sources.js';
 
 export const NYC1 = 'nyc1' as RegionSlug;
-const HOST = 'host-a' as HostName;
+export const HOST = 'host-a' as HostName;
 export const VM = 1 as VmId;
 export const OTHER_VM = 2 as VmId;
 const QUEUES: readonly QueueName[] = [queueOf('ceph'), queueOf('qemu', HOST)];
@@ -59,6 +59,8 @@ export class EngineWorld {
   writes = 0;
   /** What workers that begin from now on know: another version may know more, or less. */
   workersKnow: IntentCatalog = intentCatalog;
+  /** Hosts whose worker does not live any more, and its VMs go on. */
+  readonly hostsAway = new Set<HostName>();
   /** Messages of the workers. */
   readonly logged: string[] = [];
   /** Whoever waits for these was told that they have ended. */
@@ -134,6 +136,7 @@ export class EngineWorld {
   async look(resource: ResourceName, worker = 0): Promise<void> {
     const { contexts } = await this.workerNow(worker);
     for (const context of contexts) {
+      if (context.queue !== queueOf('ceph') && this.hostsAway.has(HOST)) continue;
       try {
         await advance(context, resource);
       } catch (error) {
@@ -254,6 +257,7 @@ export class EngineWorld {
       backends,
       policy: { deadlineMs: 1000, triesMax: 3, backoffBaseMs: 1, backoffCapMs: 1 },
       catchUp: () => Promise.resolve(),
+      fence: this.dying((address: string) => this.sources.fenced(address)),
       report: () => undefined,
       stopping: () => this.crashed,
       halted: () => this.halted,
@@ -288,6 +292,7 @@ export class EngineWorld {
         self: registry.boot,
         isGone: (boot: BootId) => this.gone.has(boot),
         isDoubtful: () => false,
+        isHostAway: (host: HostName) => this.hostsAway.has(host),
         end: () => undefined,
       },
       clock: {

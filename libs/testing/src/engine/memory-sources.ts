@@ -1,7 +1,17 @@
 import { cephImage, cephWatch } from '@plumbline/ceph-facets';
 import type { ImageSeen, ImageWant } from '@plumbline/ceph-facets';
-import { RejectedError, TransientError, UncertainError } from '@plumbline/domain';
-import type { Applied, Backend, Change, Facet, FacetName, HostName, Json, Place } from '@plumbline/domain';
+import { HeldError, RejectedError, TransientError, UncertainError } from '@plumbline/domain';
+import type {
+  Applied,
+  Backend,
+  Change,
+  Facet,
+  FacetName,
+  HostName,
+  Json,
+  Place,
+  VmId,
+} from '@plumbline/domain';
 import { parseDiskKey, qemuDevice, qemuNode } from '@plumbline/qemu-facets';
 import type { DeviceSeen, NodeSeen, NodeWant } from '@plumbline/qemu-facets';
 
@@ -15,14 +25,18 @@ export type CallFate =
 export class Crash extends Error {}
 
 /**
- * Ceph and QEMU as far as the engine can see them, in memory: images with their watchers, block nodes and devices. For
- * proofs about the engine; the adapters have fakes of their own, below their protocols.
+ * Ceph and QEMU as far as the engine can see them, in memory: images with their watchers, clients that are fenced, block
+ * nodes and devices of VMs that run, sleep or are dead. For proofs about the engine; the adapters have fakes of their own,
+ * below their protocols.
  */
 export class MemorySources {
   readonly images = new Map<string, ImageSeen>();
   readonly trash = new Map<string, ImageSeen>();
   readonly nodes = new Map<string, NodeSeen & { readonly address: string }>();
   readonly devices = new Map<string, DeviceSeen>();
+  /** Clients that can never write again. */
+  readonly blocklist = new Set<string>();
+  private readonly vms = new Map<VmId, 'paused' | 'dead'>();
   /** Calls so far that were to change something. */
   calls = 0;
   /** How an image was made or grown, to see that nothing is done twice. */
@@ -36,6 +50,44 @@ export class MemorySources {
 
   backendsOf(source: 'ceph' | 'qemu'): ReadonlyMap<FacetName, Backend> {
     return new Map([...this.backendsByFacet].filter(([name]) => name.startsWith(`${source}.`)));
+  }
+
+  /** Ends a VM's process: what it had open is closed. */
+  killVm(vm: VmId): void {
+    this.vms.set(vm, 'dead');
+    for (const things of [this.nodes, this.devices])
+      for (const key of things.keys()) if (parseDiskKey(key).vm === vm) things.delete(key);
+  }
+
+  /** It answers nobody, and Ceph does not see its clients any more; what it has open it still has when it wakes. */
+  pauseVm(vm: VmId): void {
+    this.vms.set(vm, 'paused');
+  }
+
+  /** Runs again: after a pause as it was, after its death with nothing attached. */
+  wakeVm(vm: VmId): void {
+    this.vms.delete(vm);
+  }
+
+  /** From here on nothing that client does reaches an image. */
+  fence(address: string): void {
+    this.blocklist.add(address);
+  }
+
+  /** The same as a call, which may fail as any other. */
+  async fenced(address: string): Promise<void> {
+    await this.serve(() => {
+      this.fence(address);
+      return { seen: null };
+    });
+  }
+
+  /** VMs whose guests could write to an image, now or when they wake. */
+  writersOf({ pool, image }: { pool: string; image: string }): readonly VmId[] {
+    return [...this.nodes]
+      .filter(([key, node]) => node.pool === pool && node.image === image && this.devices.has(key))
+      .filter(([, { address }]) => !this.blocklist.has(address))
+      .map(([key]) => parseDiskKey(key).vm);
   }
 
   private imageBackend(): Backend {
@@ -70,10 +122,14 @@ export class MemorySources {
       observe: ({ key }) => {
         if (!this.images.has(key)) return Promise.resolve(null);
         const [pool, image] = key.split('/');
-        const watching = [...this.nodes.values()].filter(
-          (node) => node.pool === pool && node.image === image,
+        const watching = [...this.nodes].filter(
+          ([at, node]) =>
+            node.pool === pool &&
+            node.image === image &&
+            !this.blocklist.has(node.address) &&
+            !this.vms.has(parseDiskKey(at).vm),
         );
-        return Promise.resolve({ addresses: watching.map(({ address }) => address) });
+        return Promise.resolve({ addresses: watching.map(([, { address }]) => address) });
       },
       async *list() {},
     };
@@ -108,6 +164,7 @@ export class MemorySources {
             throw new RejectedError('the device is still there', { reason: 'busy' });
           return before;
         },
+        isProof: true,
       },
     );
   }
@@ -129,42 +186,66 @@ export class MemorySources {
     rule: {
       become: (key: string, want: Want | null, before: Seen | null) => Seen | null;
       restore: (key: string, before: Seen | null, now: Seen | null) => Seen | null;
+      /** Only who took the thing away knows that it is gone. */
+      isProof?: true;
     },
   ): Backend {
-    const put = (key: string, seen: Seen | null): Json => {
+    const put = (key: string, seen: Seen | null): Done => {
+      const wasThere = things.has(key);
       if (seen === null) things.delete(key);
       else things.set(key, seen);
-      return seen;
+      return seen === null && !wasThere && rule.isProof ? { seen, lost: true } : { seen };
     };
     const now = (key: string): Seen | null => things.get(key) ?? null;
     const host = facet.source === 'qemu' ? { host: 'host-a' as HostName } : {};
     return {
       facet,
-      observe: ({ key }: Place) => Promise.resolve(now(key)),
+      observe: async ({ key }: Place) => {
+        if (facet.source === 'qemu') this.expectAwake(key);
+        return now(key);
+      },
       async *list() {
         const order = (key: string): string => `${facet.volumeOf(key) ?? '~'} ${key}`;
         for (const [key, seen] of [...things].sort(([one], [other]) => (order(one) < order(other) ? -1 : 1)))
           yield { key, ...host, seen };
       },
       apply: (place: Place, change: Change) =>
-        this.serve(() => put(place.key, rule.become(place.key, change.want as Want | null, now(place.key)))),
+        this.serve(() => {
+          if (facet.source === 'qemu') this.expectRunning(place.key, change.want, now(place.key));
+          return put(place.key, rule.become(place.key, change.want as Want | null, now(place.key)));
+        }),
       undo: (place: Place, change: Change) =>
-        this.serve(() =>
-          put(place.key, rule.restore(place.key, change.before as Seen | null, now(place.key))),
-        ),
+        this.serve(() => {
+          if (facet.source === 'qemu') this.expectAwake(place.key);
+          return put(place.key, rule.restore(place.key, change.before as Seen | null, now(place.key)));
+        }),
       idle: () => Promise.resolve(),
     };
   }
 
-  private async serve(effect: () => Json): Promise<Applied> {
+  private expectAwake(key: string): void {
+    if (this.vms.get(parseDiskKey(key).vm) === 'paused')
+      throw new HeldError('the monitor does not greet', { reason: 'vm-unreachable', retryAfterMs: 1_000 });
+  }
+
+  private expectRunning(key: string, want: Json, now: Json): void {
+    this.expectAwake(key);
+    const isBuild = want !== null && !(now === null && typeof want === 'object' && 'grownToGib' in want);
+    if (isBuild && this.vms.get(parseDiskKey(key).vm) === 'dead')
+      throw new RejectedError('The VM is not running.', { reason: 'vm-dead' });
+  }
+
+  private async serve(effect: () => Done): Promise<Applied> {
     const fate = this.fateOf((this.calls += 1));
     if (fate === 'transient') throw new TransientError('busy', { reason: 'busy' });
     if (fate === 'rejected') throw new RejectedError('refused', { reason: 'refused' });
     if (fate === 'lost-before') throw new UncertainError('no answer', { reason: 'lost' });
     if (fate === 'crash-before') throw new Crash();
-    const seen = effect();
+    const done = effect();
     if (fate === 'crash-after') throw new Crash();
     if (fate === 'lost-after') throw new UncertainError('no answer', { reason: 'lost' });
-    return { seen };
+    return done;
   }
 }
+
+type Done = Exclude<Applied, { waitMs: number }>;

@@ -8,6 +8,8 @@ interface Node {
   readonly pool: string;
   readonly image: string;
   readonly isRaw: boolean;
+  /** Its client is fenced: nothing is read or written through it any more. */
+  isCutOff: boolean;
   /** What the image had when it was opened or resized here: QEMU hears of nobody else's changes. */
   sizeBytes: number;
 }
@@ -55,6 +57,9 @@ export class FakeMachine {
   carryOut(command: string, args: Args): Reply {
     switch (command) {
       case 'query-named-block-nodes':
+        // It reads the head of each before it tells of any.
+        if ([...this.nodes.values()].some(({ isCutOff }) => isCutOff))
+          return failed('error reading header: Cannot send after transport endpoint shutdown');
         return done([...this.nodes.values()].flatMap((node) => this.described(node)));
       case 'query-blockstats':
         return done([...this.nodes.values()].flatMap((node) => this.described(node)).map(named));
@@ -88,6 +93,12 @@ export class FakeMachine {
     if (device !== undefined) device.node = null;
   }
 
+  /** What a fence does to the client of a node: it stays, and serves nobody. */
+  cutOff(name: string): void {
+    const node = this.nodes.get(name);
+    if (node !== undefined) node.isCutOff = true;
+  }
+
   /** How a guest sees its disks. */
   guestDisks(): { volumeName: string; sizeBytes: number }[] {
     return [...this.devices.values()]
@@ -110,7 +121,7 @@ export class FakeMachine {
     const sizeBytes = this.images.sizeBytes(pool, image);
     if (sizeBytes === null) return failed(`error reading header from ${image}: No such file or directory`);
     if (this.nodes.has(name)) return failed(`Duplicate nodes with node-name='${name}'`);
-    this.nodes.set(name, { name, pool, image, isRaw, sizeBytes });
+    this.nodes.set(name, { name, pool, image, isRaw, isCutOff: false, sizeBytes });
     return done({});
   }
 
@@ -125,6 +136,7 @@ export class FakeMachine {
   private resize(name: string, sizeBytes: number): Reply {
     const node = this.nodes.get(name);
     if (node === undefined) return failed(`Cannot find device='' nor node-name='${name}'`);
+    if (node.isCutOff) return failed('failed to resize: Cannot send after transport endpoint shutdown');
     this.images.resize(node.pool, node.image, sizeBytes);
     node.sizeBytes = sizeBytes;
     return done({});

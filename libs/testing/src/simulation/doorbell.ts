@@ -44,7 +44,7 @@ export class Doorbell {
     for (const { value: lane, index } of world.values<Lane>(world.layout.lanes)) {
       seen.set(lane.resource, index);
       if (lane.entries[0]?.parked === null && this.swept.get(lane.resource) === index && !world.bellAway)
-        this.add(queueOfLane(lane), lane.resource, world.latencyMs());
+        this.add(queueOfLane(lane, world.hosts), lane.resource, world.latencyMs());
     }
     this.swept = seen;
     world.pool.after(SWEEP_MS, { owner: null, what: 'sweep' }, () => this.sweep());

@@ -1,7 +1,7 @@
 import { queueOf } from '@plumbline/domain';
 import type { AccountId, BootId, ResourceName } from '@plumbline/domain';
 import { advance } from '@plumbline/engine';
-import type { AdvanceEnd, Clock, EngineContext, WorkerContext } from '@plumbline/engine';
+import type { AdvanceEnd, Clock, EngineContext, HostsKnown, WorkerContext } from '@plumbline/engine';
 import { BootsView, Takeover, allLanes, createJournal } from '@plumbline/registry';
 import type { Timing } from '@plumbline/registry';
 import { queueOfLane } from '@plumbline/engine';
@@ -71,6 +71,10 @@ export class SimulatedProcess implements Owner {
 
   get boot(): BootId {
     return this.registry.boots.boot;
+  }
+
+  get hosts(): HostsKnown {
+    return this.view;
   }
 
   /** As `kill -9`, or as the process would end itself. */
@@ -152,6 +156,7 @@ export class SimulatedProcess implements Owner {
       ...this.context(),
       boots: {
         self: this.boot,
+        isHostAway: (host) => this.view.isHostAway(host),
         isGone: (boot) => this.view.isGone(boot),
         isDoubtful: (boot) =>
           this.view.isSilent(boot) ||
@@ -162,6 +167,7 @@ export class SimulatedProcess implements Owner {
       backends: new SourceLink(world, this, source).backends(),
       policy: POLICY,
       catchUp: () => this.waitFor(world.latencyMs()),
+      fence: (address) => this.fence(address),
       report: () => undefined,
       stopping: () => false,
       halted: () => false,
@@ -184,6 +190,7 @@ export class SimulatedProcess implements Owner {
     const { world } = this;
     await world.pool.wait(world.latencyMs(), { owner: null, what: `${this.name}: blocklist ${address}` });
     world.blocklist.add(address);
+    world.sources.fence(address);
     await this.waitFor(world.latencyMs());
   }
 
@@ -193,7 +200,7 @@ export class SimulatedProcess implements Owner {
       await this.view.look();
       for await (const { lane } of allLanes(this.registry))
         if (lane.entries[0]?.attempt?.boot === boot)
-          await this.bell.of(this).ring(queueOfLane(lane), lane.resource);
+          await this.bell.of(this).ring(queueOfLane(lane, this.view), lane.resource);
     } catch {
       // Left to the sweep.
     }

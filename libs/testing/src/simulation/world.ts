@@ -8,7 +8,7 @@ import type {
   VmId,
   VmRecord,
 } from '@plumbline/domain';
-import type { Rules } from '@plumbline/engine';
+import type { HostsKnown, Rules } from '@plumbline/engine';
 import { intentCatalog } from '@plumbline/intents';
 import { layoutOf } from '@plumbline/registry';
 import type { KvOp, Layout } from '@plumbline/registry';
@@ -93,6 +93,14 @@ export class World {
     for (const { id, account } of VMS) this.put(this.layout.vm(id), vmRecord(id, account));
   }
 
+  /** What the sweep knows of hosts: that of whoever is at work just then. */
+  get hosts(): HostsKnown {
+    return (
+      this.processes.find(({ role, state, ready }) => role === 'ceph' && state === 'running' && ready)
+        ?.hosts ?? NO_HOSTS_AWAY
+    );
+  }
+
   /** The one true time, which no process is told. */
   get instantMs(): number {
     return EPOCH_MS + this.pool.nowMs;
@@ -126,6 +134,8 @@ export class World {
     this.consul.store.transact([{ verb: 'set', key, value: JSON.stringify(value) }]);
   }
 }
+
+const NO_HOSTS_AWAY: HostsKnown = { isHostAway: () => false };
 
 function vmRecord(id: VmId, account: AccountId): VmRecord {
   return { id, name: `vm-${id}`, region: REGION, host: HOST, account, socket: '', createdAt: 0, slots: {} };

@@ -7,7 +7,7 @@ import type { ImageSeen } from '@plumbline/ceph-facets';
 import { describeFacet, describeWitness } from '@plumbline/testing';
 import { packString } from './encoding.js';
 import { connectCeph, witnessObjectOf } from './index.js';
-import type { CephClient } from './index.js';
+import type { AddressOwner, CephClient } from './index.js';
 import { loadNative } from './native.js';
 import type { Cluster, Image, IoContext } from './native.js';
 import { plainAddress } from './addresses.js';
@@ -19,11 +19,13 @@ const REGION = POOL.slice(poolOf('' as RegionSlug).length) as RegionSlug;
 /** The one OSD of that cluster, to be stopped and woken; without it nothing is proved about silence. */
 const OSD_PID = Number(process.env.PLUMBLINE_TEST_CEPH_OSD_PID ?? 0);
 const CALL_MS = 30_000;
+/** After this the watch of a client that is silent runs out by itself. */
+const WATCH_MS = 30_000;
 
 const deadline = () => AbortSignal.timeout(CALL_MS);
 const freshKey = () => imageKeyOf(REGION, randomUUID() as VolumeId);
 
-function connect(over: { isBootAddress?: (address: string) => boolean; onBlocklisted?: () => void } = {}) {
+function connect(over: { ownerOf?: (address: string) => AddressOwner; onBlocklisted?: () => void } = {}) {
   if (CONF === undefined)
     throw new Error('PLUMBLINE_TEST_CEPH_CONF names no ceph.conf of a cluster to test on');
   return connectCeph({
@@ -31,7 +33,7 @@ function connect(over: { isBootAddress?: (address: string) => boolean; onBlockli
     user: USER,
     pools: [POOL],
     witnessObject: witnessObjectOf(randomUUID()),
-    isBootAddress: () => false,
+    ownerOf: () => 'nobody-known',
     onBlocklisted: () => {},
     ...over,
   });
@@ -68,6 +70,11 @@ async function openAsStranger(key: string) {
   expect(await native.open(io, nameIn(key), image, null)).toBe(0);
   return {
     address,
+    /** As whoever writes has it. */
+    lock: async () => {
+      const taken = await native.resize(image[0] as Image, 2 * GIB, false, null, null);
+      expect([taken, await native.resize(image[0] as Image, GIB, true, null, null)]).toEqual([0, 0]);
+    },
     close: async () => {
       await native.close(image[0] as Image);
       await close();
@@ -277,7 +284,7 @@ describe('a real cluster', () => {
       expect(await watches.observe({ key }, deadline())).toEqual({ addresses: [stranger.address] });
       const toTrash = { want: { trashed: true }, before: seen };
       await expect(images.apply({ key }, toTrash, deadline())).rejects.toMatchObject({
-        reason: 'ceph-watched',
+        reason: 'stranger',
       });
       await stranger.close();
       expect(await watches.observe({ key }, deadline())).toEqual({ addresses: [] });
@@ -293,7 +300,9 @@ describe('a real cluster', () => {
       const key = freshKey();
       await make(key);
       const boot = await openAsStranger(key);
-      const observer = await connect({ isBootAddress: (address) => address === boot.address });
+      const observer = await connect({
+        ownerOf: (address) => (address === boot.address ? 'living-boot' : 'nobody-known'),
+      });
       try {
         const watches = backendOf(observer, cephWatch.name);
         expect(await watches.observe({ key }, deadline())).toEqual({ addresses: [] });
@@ -303,6 +312,33 @@ describe('a real cluster', () => {
       }
     },
     2 * CALL_MS,
+  );
+
+  it.each(['whole', 'half-way to the trash'])(
+    'ends the watch and the lock of a boot that is condemned on an image that is %s, instead of waiting for them',
+    async (how) => {
+      const key = freshKey();
+      const { seen } = await make(key);
+      const boot = await openAsStranger(key);
+      await boot.lock();
+      if (how !== 'whole') await dieWithinTrashing(key);
+      const heir = await connect({
+        ownerOf: (address) => (address === boot.address ? 'condemned-boot' : 'nobody-known'),
+      });
+      try {
+        const before = await images.observe({ key }, deadline());
+        expect(before).toEqual({ ...seen, state: how === 'whole' ? 'open' : 'half-made' });
+        const change = { want: { trashed: true }, before };
+        const began = performance.now();
+        const applied = await backendOf(heir, cephImage.name).apply({ key }, change, deadline());
+        expect(applied).toEqual({ seen: { ...seen, state: 'trashed' } });
+        expect(performance.now() - began).toBeLessThan(WATCH_MS / 2);
+      } finally {
+        await heir.close();
+        await boot.close();
+      }
+    },
+    3 * CALL_MS,
   );
 
   it(

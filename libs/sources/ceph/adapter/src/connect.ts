@@ -16,6 +16,9 @@ export const IMAGE_FEATURES = {
   deepFlatten: 32,
 } as const;
 
+/** A living boot's watch on an image is in passing; of a condemned one nothing is to come any more but a fence. */
+export type AddressOwner = 'living-boot' | 'condemned-boot' | 'nobody-known';
+
 export interface CephOptions {
   /** Path of the cluster's configuration file. */
   readonly conf: string;
@@ -27,8 +30,8 @@ export interface CephOptions {
   readonly pools: readonly string[];
   /** The object that remembers the registry's tick: one for each registry that shares this cluster. */
   readonly witnessObject: string;
-  /** Whether a RADOS address is that of one of our boots: such a watcher of an image is no user of it. */
-  isBootAddress(address: string): boolean;
+  /** Whose a RADOS address is, as far as this process knows of boots. */
+  ownerOf(address: string): AddressOwner;
   /** This process's client was fenced: nothing it does will ever land again, so the process has to end. May be called repeatedly. */
   onBlocklisted(): void;
   /** Sum of `IMAGE_FEATURES` for new images. */
@@ -36,7 +39,7 @@ export interface CephOptions {
   readonly trashDelaySeconds?: number;
   /** Native calls open at once; libuv's pool must have some threads more. */
   readonly callsMax?: number;
-  /** How long a fence holds. A process that sleeps longer than this would wake unfenced. */
+  /** How long a fence holds: longer than any process sleeps, because one that wakes after it would be free to write. */
   readonly fenceSeconds?: number;
   /** When librados gives up by itself: every native call ends some time, and with it the wait for it. */
   readonly timeouts?: Timeouts;
@@ -52,7 +55,7 @@ const DEFAULTS = {
   features: Object.values(IMAGE_FEATURES).reduce((sum, bit) => sum + bit, 0),
   trashDelaySeconds: 0,
   callsMax: 20,
-  fenceSeconds: 30 * 24 * 3_600,
+  fenceSeconds: 365 * 24 * 3_600,
   timeouts: { osdMs: 10_000, monMs: 10_000, connectMs: 10_000 },
 };
 

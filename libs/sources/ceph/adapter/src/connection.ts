@@ -1,5 +1,6 @@
 import type { Backend, FacetName, Fence, SourceClient, Witness } from '@plumbline/domain';
 import { fenceableAddress, plainAddress } from './addresses.js';
+import type { AddressOwner } from './connect.js';
 import { CallGate, untilAborted } from './call-gate.js';
 import type { Turn } from './call-gate.js';
 import { ImageBackend } from './image-backend.js';
@@ -33,7 +34,7 @@ interface Parts {
     readonly callsMax: number;
     readonly fenceSeconds: number;
     readonly witnessObject: string;
-    isBootAddress(address: string): boolean;
+    ownerOf(address: string): AddressOwner;
   };
   /** Throws for a negative answer. */
   readonly expectDone: (answer: number, what: string) => void;
@@ -59,13 +60,14 @@ export class Connection implements CephClient {
     const [pool] = this.pools.all;
     if (pool === undefined) throw new TypeError('a connection to Ceph needs a pool');
     this.witness = new WitnessObject(pool, this.gate, settings.witnessObject);
-    const isOurs = (address: string) => {
+    const ownerOf = (address: string): AddressOwner => {
       const plain = plainAddress(address);
-      return plain === this.address || settings.isBootAddress(plain);
+      return plain === this.address ? 'living-boot' : settings.ownerOf(plain);
     };
+    const fence = (turn: Turn, address: string) => this.blocklist(turn, address);
     const backends: Backend[] = [
-      new ImageBackend(this.pools, { ...settings, isOurs }),
-      new WatchBackend(this.pools, isOurs),
+      new ImageBackend(this.pools, { ...settings, ownerOf, fence }),
+      new WatchBackend(this.pools, (address) => ownerOf(address) === 'living-boot'),
     ];
     this.facets = new Map(backends.map((backend) => [backend.facet.name, backend]));
   }
@@ -87,13 +89,16 @@ export class Connection implements CephClient {
   }
 
   async fence(address: string, signal: AbortSignal): Promise<void> {
+    const what = `fence ${fenceableAddress(address)}`;
+    await this.gate.beside({ what, signal }, (turn) => this.blocklist(turn, address));
+  }
+
+  private async blocklist(turn: Turn, address: string): Promise<void> {
     const { native, cluster, settings, expectDone } = this.parts;
     const fenced = fenceableAddress(address);
     const what = `fence ${fenced}`;
-    await this.gate.beside({ what, signal }, async (turn) => {
-      expectDone(await turn.call(() => native.blocklistAdd(cluster, fenced, settings.fenceSeconds)), what);
-      expectDone(await turn.call(() => native.waitForLatestMap(cluster)), what);
-    });
+    expectDone(await turn.call(() => native.blocklistAdd(cluster, fenced, settings.fenceSeconds)), what);
+    expectDone(await turn.call(() => native.waitForLatestMap(cluster)), what);
   }
 
   listTrash(signal: AbortSignal): AsyncIterable<TrashedImage> {

@@ -5,7 +5,7 @@
  *   attempt, for nobody else makes images of this name, and is grown if it is too small; a half-made one is removed and
  *   made anew. Growing reads the size within the same opening and never shrinks.
  * - A removal is a move to the trash. Nothing is moved that anybody but ourselves still watches: the move itself would
- *   succeed under a running VM. A half-made image is removed at once, for nothing was ever in it. An interrupted move
+ *   succeed under a running VM. The watch of a boot that is condemned is ended by its fence, and not waited for. A half-made image is removed at once, for nothing was ever in it. An interrupted move
  *   looks half-made too, but still has its header, and is finished instead.
  * - Only a purge removes data, and only from the trash.
  */
@@ -14,6 +14,7 @@ import type { AnyFacet, Applied, Backend, Change, Json, Place } from '@plumbline
 import { GIB, cephImage } from '@plumbline/ceph-facets';
 import type { ImageSeen, ImageWant } from '@plumbline/ceph-facets';
 import type { Turn } from './call-gate.js';
+import type { AddressOwner } from './connect.js';
 import { listImages } from './image-listing.js';
 import type { Pools } from './pools.js';
 import { lookAt } from './look.js';
@@ -31,8 +32,10 @@ export interface ImageSettings {
   readonly features: number;
   /** For so long nobody can purge the trash by accident. */
   readonly trashDelaySeconds: number;
-  /** Watchers that do not count: our own boots open images in passing, and a dead boot's watch lingers. */
-  isOurs(address: string): boolean;
+  /** Living boots open images in passing, which does not count; a dead boot's watch lingers until it is fenced. */
+  ownerOf(address: string): AddressOwner;
+  /** Keeps a client from ever writing again, and waits until that is so. */
+  fence(turn: Turn, address: string): Promise<void>;
 }
 
 export class ImageBackend implements Backend {
@@ -126,9 +129,7 @@ export class ImageBackend implements Backend {
     const opened = await pool.look(turn, image);
     if (opened !== null) {
       expectSameImage(before, opened.imageId);
-      if (opened.watchers.some((address) => !this.settings.isOurs(address))) {
-        throw new TransientError(`image ${pool.name}/${image} is still in use`, { reason: 'ceph-watched' });
-      }
+      await this.expectUnwatched(turn, at, opened.watchers);
       const { imageId, sizeBytes } = opened;
       const outcome = await pool.moveToTrash(turn, image, this.settings.trashDelaySeconds);
       return outcome === 'moved' ? { imageId, sizeBytes, state: 'trashed' } : lookAt(turn, pool, image);
@@ -137,6 +138,21 @@ export class ImageBackend implements Backend {
     if (seen?.state !== 'half-made') return seen;
     await this.clearHalfMade(turn, at, seen);
     return lookAt(turn, pool, image);
+  }
+
+  /**
+   * Nothing is taken from under anybody. What a VM's client has open goes when the VM is done with it or is fenced, and so
+   * may a stranger's; who stays for too long is one whom only a person can judge.
+   */
+  private async expectUnwatched(turn: Turn, { pool, image }: At, watchers: readonly string[]): Promise<void> {
+    const owners = watchers.map((address) => ({ address, owner: this.settings.ownerOf(address) }));
+    const stranger = owners.find(({ owner }) => owner === 'nobody-known');
+    if (stranger !== undefined) {
+      const message = `image ${pool.name}/${image} is still in use by ${stranger.address}`;
+      throw new TransientError(message, { reason: 'stranger' });
+    }
+    for (const { address, owner } of owners)
+      if (owner === 'condemned-boot') await this.settings.fence(turn, address);
   }
 
   /** A header means that the image was whole: then it is on its way to the trash, and goes there. */

@@ -8,6 +8,11 @@ import type { VmAddress } from './vms.js';
 import { dialSocket } from './wire.js';
 import type { Dial } from './wire.js';
 
+export interface ImageName {
+  readonly pool: string;
+  readonly image: string;
+}
+
 export interface QemuOptions {
   /** The host whose VMs these are. */
   readonly host: HostName;
@@ -22,6 +27,13 @@ export interface QemuOptions {
    * waits answers nobody, and its guest stands still. Rejects when Ceph does not answer; by default it is taken to do.
    */
   mayOpenImages?(signal: AbortSignal): Promise<void>;
+  /** An image's true size, by Ceph itself: QEMU only knows the size that it had when it was opened. */
+  imageBytes(image: ImageName, signal: AbortSignal): Promise<number>;
+  /**
+   * Asked before each change, with the VM's monitor in hand: rejects when another process may have taken over from this
+   * one. By default nobody does.
+   */
+  mayChange?(): Promise<void>;
   readonly deadlines?: Partial<Deadlines>;
   /** How a monitor is reached; by default through its unix socket. */
   readonly dial?: Dial;
@@ -40,9 +52,14 @@ export function connectQemu(options: QemuOptions): SourceClient {
     vms: () => options.vms(),
     dial: options.dial ?? dialSocket,
     deadlines,
+    mayChange: () => options.mayChange?.() ?? Promise.resolve(),
     mayOpenImages: (signal) => options.mayOpenImages?.(signal) ?? Promise.resolve(),
   });
-  const access = { conf: options.cephConf, user: options.cephUser.replace(/^client\./, '') };
+  const access = {
+    conf: options.cephConf,
+    user: options.cephUser.replace(/^client\./, ''),
+    imageBytes: (image: ImageName, signal: AbortSignal) => options.imageBytes(image, signal),
+  };
   const facets = new Map<FacetName, Backend>([
     [qemuNode.name, new NodeBackend(vms, access)],
     [qemuDevice.name, new DeviceBackend(vms, deadlines.unplugMs)],

@@ -10,7 +10,8 @@ import { InvariantError, RejectedError, TransientError } from '@plumbline/domain
 import type { Applied, Backend, Change, Json, Place } from '@plumbline/domain';
 import { qemuDevice } from '@plumbline/qemu-facets';
 import type { DeviceSeen, DeviceWant } from '@plumbline/qemu-facets';
-import { refused } from './errors.js';
+import { notRunning, refused, unlessDead } from './errors.js';
+import type { VmDead } from './errors.js';
 import { listingOf } from './listing.js';
 import { diskAt, wantedOf } from './place.js';
 import type { Vm } from './vm.js';
@@ -22,6 +23,12 @@ const BUS = 'scsi0.0';
 const LOOK_EVERY_MS = 200;
 /** When to ask again for a disk that its guest holds on to. */
 const ASK_AGAIN_MS = 1_000;
+
+/**
+ * That a device is not there needs no proof: the node that it was on shows whether its VM still has the image, and a VM
+ * lets go of no node that a device uses.
+ */
+const NOT_THERE: Applied = { seen: null };
 
 interface Disk {
   readonly vm: Vm;
@@ -39,7 +46,7 @@ export class DeviceBackend implements Backend {
   ) {}
 
   observe(place: Place, signal: AbortSignal): Promise<Json> {
-    return this.at(place, signal, 'look at a device', look);
+    return this.at(place, signal, 'look at a device', look, () => null);
   }
 
   list(signal: AbortSignal): AsyncIterable<Place & { readonly seen: Json }> {
@@ -47,18 +54,19 @@ export class DeviceBackend implements Backend {
   }
 
   apply(place: Place, { want }: Change, signal: AbortSignal): Promise<Applied> {
-    return this.at(place, signal, 'change a device', async (disk) => {
-      const wanted = wantedOf(qemuDevice, want);
-      return wanted === null ? this.unplug(disk) : this.plug(disk, wanted);
+    const wanted = wantedOf(qemuDevice, want);
+    const change = (disk: Disk) => (wanted === null ? this.unplug(disk) : this.plug(disk, wanted));
+    return this.at<Applied>(place, signal, 'change a device', change, (dead) => {
+      if (wanted === null) return NOT_THERE;
+      throw notRunning(dead);
     });
   }
 
   /** A device that stood before stays; one that is on another node than its own is none that we made. */
   undo(place: Place, { want, before }: Change, signal: AbortSignal): Promise<Applied> {
-    return this.at(place, signal, 'take back a device', async (disk) => {
-      if (want === null || before !== null) return { seen: await look(disk) };
-      return this.unplug(disk);
-    });
+    const change = async (disk: Disk) =>
+      want === null || before !== null ? { seen: await look(disk) } : this.unplug(disk);
+    return this.at<Applied>(place, signal, 'take back a device', change, () => NOT_THERE);
   }
 
   idle(place: Place): Promise<void> {
@@ -108,11 +116,12 @@ export class DeviceBackend implements Backend {
     signal: AbortSignal,
     what: string,
     call: (disk: Disk) => Promise<T>,
+    dead: (error: VmDead) => T,
   ): Promise<T> {
     const { key } = place;
     return this.vms.open.run({ key, what, signal }, async () => {
       const { vm: id, name } = diskAt(place, this.vms.host);
-      return call({ vm: await this.vms.find(id, signal), key, name, signal });
+      return unlessDead(call({ vm: await this.vms.find(id, signal), key, name, signal }), dead);
     });
   }
 }

@@ -1,6 +1,7 @@
 import type { AnyFacet, Facet, Json, Place } from '@plumbline/domain';
 import type { Vm } from './vm.js';
 import type { Vms } from './vms.js';
+import { VmDead } from './errors.js';
 
 interface Thing {
   readonly name: string;
@@ -9,7 +10,8 @@ interface Thing {
 
 /**
  * Things of all VMs of the host, in the order of their volumes' ids, strangers' last. Every VM is asked before the first
- * thing is told: a listing without the disks of a VM that cannot be asked would read as if they were gone.
+ * thing is told: a listing without the disks of a VM that cannot be asked would read as if they were gone. Of a VM that is
+ * not running they are.
  */
 export async function* listingOf(
   vms: Vms,
@@ -21,7 +23,7 @@ export async function* listingOf(
   for (const { id, vm } of await vms.all(signal)) {
     for (const { name, seen } of await vms.open.run(
       { key: `${id}/`, what: 'list the disks of a VM', signal },
-      () => thingsOf(vm),
+      () => thingsOf(vm).catch(noneIfDead),
     )) {
       const key = `${id}/${name}`;
       things.push({ host: vms.host, key, seen, order: facet.volumeOf(key) ?? `${STRANGER}${key}` });
@@ -29,6 +31,11 @@ export async function* listingOf(
   }
   things.sort((one, other) => (one.order < other.order ? -1 : 1));
   for (const { order: _order, ...thing } of things) yield thing;
+}
+
+function noneIfDead(error: unknown): readonly Thing[] {
+  if (error instanceof VmDead) return [];
+  throw error;
 }
 
 /** Sorts after every id. */

@@ -1,8 +1,8 @@
-import { backoffMs, TransientError, UncertainError } from '@plumbline/domain';
+import { backoffMs, UncertainError } from '@plumbline/domain';
 import { monotonicMs, newNonce } from '@plumbline/platform';
 import { Connection } from './connection.js';
 import type { QmpEvent, QmpReply } from './connection.js';
-import { QmpRefusal, stoppedWaiting, unreachable } from './errors.js';
+import { QmpRefusal, VmDead, held, stoppedWaiting, unreachable } from './errors.js';
 import type { Dial } from './wire.js';
 
 export interface MonitorOptions {
@@ -10,6 +10,11 @@ export interface MonitorOptions {
   readonly socket: string;
   /** How long a monitor may take to greet: then it is another client's, or its VM is paused. */
   readonly greetingMs: number;
+  /**
+   * Asked before each change, while the monitor is ours alone. Rejects when another process may have taken over from this
+   * one. Whoever has taken over cannot be at the monitor yet, so that our change comes before all of theirs.
+   */
+  readonly mayChange: () => Promise<void>;
 }
 
 export interface Command {
@@ -27,6 +32,8 @@ interface Waiting extends Command {
   reject: (error: Error) => void;
   /** Nothing of it can happen any more. */
   ended: () => void;
+  /** Nobody waits for it: what was not sent by then never is. */
+  isGivenUp: boolean;
 }
 
 /** How many commands may wait for one VM. */
@@ -44,6 +51,8 @@ export class Monitor {
   private readonly client = newNonce();
   private connection: Connection | null = null;
   private sent: Waiting | null = null;
+  /** Whether what is at the head went out, or still waits for leave. */
+  private isOut = false;
   /** Sent over connections that broke: open until the next one is ready, or nobody listens any more. */
   private lost: Waiting[] = [];
   private commands = 0;
@@ -63,7 +72,7 @@ export class Monitor {
     let ended = () => {};
     const end = new Promise<void>((resolve) => (ended = resolve));
     const outcome = new Promise<unknown>((resolve, reject) => {
-      const waiting = { ...command, id: this.nextId(), resolve, reject, ended };
+      const waiting = { ...command, id: this.nextId(), resolve, reject, ended, isGivenUp: false };
       const refusal = this.refusal(command);
       if (refusal === null) this.enqueue(waiting);
       else {
@@ -91,7 +100,7 @@ export class Monitor {
     if (this.isClosed) return unreachable(name, new Error('its connection was closed'));
     if (signal.aborted) return stoppedWaiting(name, signal);
     if (this.waiting.length >= WAITING_MAX) {
-      return new TransientError(`could not ${name}: too many wait for the VM`, { reason: 'vm-busy' });
+      return held(name, { reason: 'vm-busy', because: 'too many wait for the VM' });
     }
     const isBackingOff = this.connection === null && monotonicMs() < this.retryAt;
     return isBackingOff ? unreachable(name, this.failure) : null;
@@ -101,6 +110,7 @@ export class Monitor {
     const giveUp = (error: () => Error) => {
       const place = this.waiting.indexOf(waiting);
       if (place >= 0) this.waiting.splice(place, 1);
+      waiting.isGivenUp = true;
       waiting.reject(error());
       if (place >= 0) waiting.ended();
     };
@@ -119,17 +129,14 @@ export class Monitor {
   }
 
   private deadlinePassed(waiting: Waiting): Error {
-    const { name, changes, deadlineMs } = waiting;
-    const message = `no answer to ${name} within ${deadlineMs} ms`;
+    const { name, deadlineMs } = waiting;
     if (this.sent !== waiting) {
       if (this.connection?.ready !== true) return unreachable(name);
-      return new TransientError(`could not ${name}: an earlier command is not answered yet`, {
-        reason: 'vm-busy',
-      });
+      return held(name, { reason: 'vm-busy', because: 'an earlier command is not answered yet' });
     }
-    return changes
-      ? new UncertainError(message, { reason: 'vm-timeout' })
-      : new TransientError(message, { reason: 'vm-timeout' });
+    return this.mayHaveLanded(waiting)
+      ? new UncertainError(`no answer to ${name} within ${deadlineMs} ms`, { reason: 'vm-timeout' })
+      : held(name, { reason: 'vm-timeout', because: `no answer within ${deadlineMs} ms` });
   }
 
   private pump(): void {
@@ -142,7 +149,31 @@ export class Monitor {
     const next = this.waiting.shift();
     if (next === undefined) return;
     this.sent = next;
-    this.connection.send(next.id, next.name, next.args ?? {});
+    this.isOut = !next.changes;
+    if (next.changes) void this.sendIfAllowed(this.connection, next);
+    else this.connection.send(next.id, next.name, next.args ?? {});
+  }
+
+  /** Sent over the very connection that was ready when it was asked for, or not at all. */
+  private async sendIfAllowed(connection: Connection, next: Waiting): Promise<void> {
+    const refusal = await this.options.mayChange().then(
+      () => null,
+      (error: Error) => error,
+    );
+    if (this.sent !== next || this.connection !== connection) return;
+    if (refusal === null && !next.isGivenUp) {
+      this.isOut = true;
+      return connection.send(next.id, next.name, next.args ?? {});
+    }
+    this.sent = null;
+    next.reject(refusal ?? stoppedWaiting(next.name, next.signal));
+    next.ended();
+    this.pump();
+  }
+
+  /** A change that still waits for leave was not sent. */
+  private mayHaveLanded({ changes }: Waiting): boolean {
+    return changes && this.isOut;
   }
 
   private connect(): void {
@@ -176,14 +207,16 @@ export class Monitor {
     this.connection = null;
     this.failure = cause;
     if (!wasReady) this.failures += 1;
-    const pauseMs = wasReady
-      ? 0
-      : backoffMs({ tries: this.failures, ...RECONNECT, random: () => (1 + Math.random()) / 2 });
+    // Where nobody listens it costs nothing to ask, and a VM that is started again is found at once.
+    const pauseMs =
+      wasReady || nobodyListens
+        ? 0
+        : backoffMs({ tries: this.failures, ...RECONNECT, random: () => (1 + Math.random()) / 2 });
     this.retryAt = monotonicMs() + pauseMs;
     this.loseSent(cause);
     if (nobodyListens || this.isClosed) this.endLost();
     for (const waiting of this.waiting.splice(0)) {
-      waiting.reject(unreachable(waiting.name, cause));
+      waiting.reject(nobodyListens ? new VmDead(waiting.name, cause) : unreachable(waiting.name, cause));
       waiting.ended();
     }
     // Nobody may ask again, and somebody may wait to hear that what was lost has ended.
@@ -194,13 +227,14 @@ export class Monitor {
     const { sent } = this;
     this.sent = null;
     if (sent === null) return;
-    const message = `the VM's monitor went away during ${sent.name}`;
+    const reason = 'vm-connection-lost';
+    const because = "the VM's monitor went away";
     sent.reject(
-      sent.changes
-        ? new UncertainError(message, { reason: 'vm-connection-lost', cause })
-        : new TransientError(message, { reason: 'vm-connection-lost', cause }),
+      this.mayHaveLanded(sent)
+        ? new UncertainError(`${because} during ${sent.name}`, { reason, cause })
+        : held(sent.name, { reason, because, cause }),
     );
-    if (sent.changes) this.lost.push(sent);
+    if (this.mayHaveLanded(sent)) this.lost.push(sent);
     else sent.ended();
   }
 

@@ -8,33 +8,38 @@
  *
  * Grown by `block_resize`, which sets the size of the *image* to whatever it is told. QEMU itself only knows the size that
  * the image had when it was opened: told to grow from 1 to 2 GiB an image that somebody has grown to 3, it cuts it to 2.
- * Therefore the image is opened once more, read-only, to learn its true size, and that is what the node is set to.
+ * Therefore Ceph is asked for the image's true size, and that is what the node is set to.
  *
- * Removed by `blockdev-del`, which flushes, once the device is gone.
+ * Removed by `blockdev-del`, which flushes, once the device is gone. Only its answer proves that the image is closed. A node
+ * that is not there may be in a process that this monitor does not belong to any more, asleep and about to wake.
  */
 import { InvariantError, RejectedError, TransientError } from '@plumbline/domain';
 import type { Applied, Backend, Change, Json, Place } from '@plumbline/domain';
 import { qemuNode } from '@plumbline/qemu-facets';
 import type { NodeSeen, NodeWant } from '@plumbline/qemu-facets';
-import { refused } from './errors.js';
-import type { QmpRefusal } from './errors.js';
-import { isProbe, probeNameOf } from './open-images.js';
+import { notRunning, refused, unlessDead } from './errors.js';
+import type { QmpRefusal, VmDead } from './errors.js';
 import type { OpenImage } from './open-images.js';
 import { diskAt, wantedOf } from './place.js';
 import { listingOf } from './listing.js';
 import type { Vm } from './vm.js';
 import type { Vms } from './vms.js';
 
+type Image = Pick<OpenImage, 'pool' | 'image'>;
+
 export interface ImageAccess {
   /** Path of the configuration file that QEMU reads. */
   readonly conf: string;
   /** The cephx user without `client.`. */
   readonly user: string;
+  /** An image's true size, by Ceph itself. */
+  imageBytes(image: Image, signal: AbortSignal): Promise<number>;
 }
 
 const GIB = 1024 ** 3;
 
-type Image = Pick<OpenImage, 'pool' | 'image'>;
+/** Not there, and it was not this call that closed it. */
+const UNPROVEN: Applied = { seen: null, lost: true };
 
 export class NodeBackend implements Backend {
   readonly facet = qemuNode;
@@ -45,53 +50,64 @@ export class NodeBackend implements Backend {
   ) {}
 
   observe(place: Place, signal: AbortSignal): Promise<Json> {
-    return this.at(place, signal, 'look at a node', ({ look }) => look());
+    return this.at(
+      place,
+      signal,
+      'look at a node',
+      ({ look }) => look(),
+      () => null,
+    );
   }
 
   list(signal: AbortSignal): AsyncIterable<Place & { readonly seen: Json }> {
     return listingOf(this.vms, qemuNode, signal, async (vm) =>
-      (await vm.images(signal))
-        .filter(({ name }) => !isProbe(name))
-        .map((image) => ({ name: image.name, seen: seenOf(image) })),
+      (await vm.images(signal)).map((image) => ({ name: image.name, seen: seenOf(image) })),
     );
   }
 
   apply(place: Place, { want }: Change, signal: AbortSignal): Promise<Applied> {
-    return this.at(place, signal, 'change a node', async (disk) => {
-      const wanted = wantedOf(qemuNode, want);
-      const seen = await disk.look();
-      return { seen: await this.make(disk, wanted, seen) };
+    const wanted = wantedOf(qemuNode, want);
+    const change = async (disk: Disk) =>
+      wanted === null ? this.remove(disk) : { seen: await this.make(disk, wanted, await disk.look()) };
+    return this.at<Applied>(place, signal, 'change a node', change, (dead) => {
+      if (wanted === null || !('pool' in wanted)) return UNPROVEN;
+      throw notRunning(dead);
     });
   }
 
   /** A node that stood before stays: what it shows more is the image's size, and sizes do not shrink. */
   undo(place: Place, { want, before }: Change, signal: AbortSignal): Promise<Applied> {
-    return this.at(place, signal, 'take back a node', async (disk) => {
-      const wanted = wantedOf(qemuNode, want);
+    const wanted = wantedOf(qemuNode, want);
+    const change = async (disk: Disk) => {
       const seen = await disk.look();
-      if (seen === null || before !== null || wanted === null || !('pool' in wanted)) return { seen };
-      expectSameImage(wanted, seen);
-      return { seen: await this.remove(disk) };
-    });
+      if (before !== null || wanted === null || !('pool' in wanted)) return { seen };
+      if (seen !== null && !seen.unreadable) expectSameImage(wanted, seen);
+      return this.remove(disk);
+    };
+    return this.at<Applied>(place, signal, 'take back a node', change, () => UNPROVEN);
   }
 
   idle(place: Place): Promise<void> {
     return this.vms.open.idle(place.key);
   }
 
-  private make(disk: Disk, wanted: NodeWant | null, seen: NodeSeen | null): Promise<NodeSeen | null> {
-    if (wanted === null) return this.remove(disk);
+  private make(disk: Disk, wanted: NodeWant, seen: NodeSeen | null): Promise<NodeSeen | null> {
     if (!('pool' in wanted))
       return seen === null ? Promise.resolve(null) : this.grow(disk, wanted.grownToGib, seen);
     if (seen === null) return this.add(disk, wanted);
+    if (seen.unreadable) return this.replace(disk, wanted);
     expectSameImage(wanted, seen);
     return this.grow(disk, wanted.sizeGib, seen);
   }
 
+  /** What is behind it cannot be told, and no device is on it: opened anew, it can be vouched for. */
+  private async replace(disk: Disk, wanted: Image & { sizeGib: number }): Promise<NodeSeen> {
+    await this.remove(disk);
+    return this.add(disk, wanted);
+  }
+
   private async add(disk: Disk, wanted: Image & { sizeGib: number }): Promise<NodeSeen> {
-    const again = (await disk.images()).find(
-      (other) => other.name !== disk.probe && isSameImage(other, wanted),
-    );
+    const again = (await disk.images()).find((other) => isSameImage(other, wanted));
     if (again !== undefined) {
       const message = `the VM has ${wanted.pool}/${wanted.image} open under another name, ${again.name}`;
       throw new InvariantError(message, { reason: 'image-opened-twice' });
@@ -108,53 +124,44 @@ export class NodeBackend implements Backend {
       file: this.rbd(wanted),
     });
     const seen = await disk.look();
-    if (seen === null) throw notDone('open the image', refusal);
+    if (seen === null || (seen.unreadable && refusal !== null)) throw notDone('open the image', refusal);
+    if (seen.unreadable) {
+      const { pool, image } = wanted;
+      return { pool, image, sizeBytes: await this.access.imageBytes(wanted, disk.signal) };
+    }
     expectSameImage(wanted, seen);
     return this.grow(disk, wanted.sizeGib, seen);
   }
 
   private async grow(disk: Disk, sizeGib: number, seen: NodeSeen): Promise<NodeSeen> {
     if (seen.sizeBytes >= sizeGib * GIB) return seen;
-    const bytes = await this.imageBytes(disk, seen);
+    const bytes = await this.access.imageBytes(seen, disk.signal);
     if (bytes < sizeGib * GIB) {
       const message = `the image has ${bytes} bytes, fewer than the ${sizeGib} GiB that the VM is to see`;
       throw new RejectedError(message, { reason: 'image-smaller' });
     }
     const refusal = await disk.change('block_resize', { 'node-name': disk.name, size: bytes });
     const grown = await disk.look();
-    if (grown === null || grown.sizeBytes < sizeGib * GIB) throw notDone('grow a node', refusal);
-    return grown;
+    if (grown !== null && grown.sizeBytes >= sizeGib * GIB) return grown;
+    if (refusal === null || grown === null) throw notDone('grow a node', refusal);
+    // Ceph has just told us the size, so it is this node that can do nothing with its image any more.
+    const message = 'The VM’s connection to the volume is broken: detach the volume, and attach it again.';
+    throw new RejectedError(message, { reason: 'node-dead', cause: refusal });
   }
 
-  private async imageBytes(disk: Disk, image: Image): Promise<number> {
-    await this.removeProbe(disk);
-    const args = { ...this.rbd(image), 'node-name': disk.probe, 'read-only': true };
-    const refusal = await disk.change('blockdev-add', args);
-    const probe = (await disk.images()).find(({ name }) => name === disk.probe);
-    if (probe === undefined) throw notDone('look at the size of the image', refusal);
-    await this.removeProbe(disk);
-    return probe.sizeBytes;
-  }
-
-  /** Left over by who died while looking. */
-  private async removeProbe(disk: Disk): Promise<void> {
-    const isThere = (await disk.images()).some(({ name }) => name === disk.probe);
-    if (isThere) await disk.change('blockdev-del', { 'node-name': disk.probe });
-  }
-
-  private async remove(disk: Disk): Promise<null> {
-    await this.removeProbe(disk);
-    if ((await disk.look()) === null) return null;
+  private async remove(disk: Disk): Promise<Applied> {
+    if ((await disk.look()) === null) return UNPROVEN;
     if ((await disk.disks()).some(({ seen }) => seen.node === disk.name)) {
       throw new TransientError('a device still uses the node', { reason: 'node-in-use' });
     }
     const refusal = await disk.change('blockdev-del', { 'node-name': disk.name });
     if ((await disk.look()) !== null) throw notDone('close the image', refusal);
-    return null;
+    return refusal === null ? { seen: null } : UNPROVEN;
   }
 
   private rbd({ pool, image }: Image) {
-    return { driver: 'rbd', pool, image, ...this.access };
+    const { conf, user } = this.access;
+    return { driver: 'rbd', pool, image, conf, user };
   }
 
   private at<T>(
@@ -162,10 +169,14 @@ export class NodeBackend implements Backend {
     signal: AbortSignal,
     what: string,
     call: (disk: Disk) => Promise<T>,
+    dead: (error: VmDead) => T,
   ): Promise<T> {
     return this.vms.open.run({ key: place.key, what, signal }, async () => {
       const { vm, name } = diskAt(place, this.vms.host);
-      return call(diskOf(await this.vms.find(vm, signal), { key: place.key, name }, signal));
+      return unlessDead(
+        call(diskOf(await this.vms.find(vm, signal), { key: place.key, name }, signal)),
+        dead,
+      );
     });
   }
 }
@@ -177,7 +188,7 @@ function diskOf(vm: Vm, { key, name }: { key: string; name: string }, signal: Ab
   const images = () => vm.images(signal);
   return {
     name,
-    probe: probeNameOf(name),
+    signal,
     images,
     disks: () => vm.disks(signal),
     look: async () => {
@@ -188,8 +199,8 @@ function diskOf(vm: Vm, { key, name }: { key: string; name: string }, signal: Ab
   };
 }
 
-function seenOf({ pool, image, sizeBytes }: OpenImage): NodeSeen {
-  return { pool, image, sizeBytes };
+function seenOf({ pool, image, sizeBytes, unreadable }: OpenImage): NodeSeen {
+  return { pool, image, sizeBytes, ...(unreadable ? { unreadable } : {}) };
 }
 
 function isSameImage(one: Image, other: Image): boolean {

@@ -21,17 +21,8 @@ export interface OpenImage {
   readonly pool: string;
   readonly image: string;
   readonly sizeBytes: number;
-}
-
-const PROBE_SUFFIX = '-ro';
-
-/** Name of the second, read-only node that tells an image's true size. QEMU's names end at 31 characters; this has 30. */
-export function probeNameOf(nodeName: string): string {
-  return `${nodeName}${PROBE_SUFFIX}`;
-}
-
-export function isProbe(name: string): boolean {
-  return name.endsWith(PROBE_SUFFIX) && volumeIdOfNode(name.slice(0, -PROBE_SUFFIX.length)) !== null;
+  /** Known by its name alone: pool and image are empty. */
+  readonly unreadable?: true;
 }
 
 /** Whether somebody gave the node its name: QEMU itself names the inner halves of others, `#block…`. */
@@ -52,6 +43,15 @@ export function openImagesOf(nodes: readonly DescribedNode[]): OpenImage[] {
     const { pool, image } = found ?? { pool: '', image: node.image.filename };
     return [{ name, pool, image, sizeBytes: node.image['virtual-size'] }];
   });
+}
+
+/**
+ * Our nodes among names, when QEMU would tell nothing but names: it reads the head of every image before it tells of any,
+ * and one whose client is fenced can never be read again. That must not hide all others of that VM.
+ */
+export function unreadableOf(names: Iterable<string>): OpenImage[] {
+  const ours = [...names].filter((name) => volumeIdOfNode(name) !== null);
+  return ours.map((name) => ({ name, pool: '', image: '', sizeBytes: 0, unreadable: true }));
 }
 
 const LAYERS_MAX = 8;

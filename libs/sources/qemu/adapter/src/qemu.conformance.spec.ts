@@ -39,7 +39,13 @@ async function open(): Promise<QemuUnderTest> {
     if (!isListed) throw new Error('cut off');
     return [{ id: vm, socket }];
   };
-  const client = connectQemu({ host, vms, cephConf, cephUser });
+  const client = connectQemu({
+    host,
+    vms,
+    cephConf,
+    cephUser,
+    imageBytes: ({ image }) => imageBytes(image),
+  });
   return {
     client,
     host,

@@ -1,9 +1,9 @@
-import { EngineError, InvariantError, TransientError } from '@plumbline/domain';
+import { EngineError, InvariantError } from '@plumbline/domain';
 import type { z } from 'zod';
-import { QmpRefusal, refused } from './errors.js';
+import { QmpRefusal, held, refused } from './errors.js';
 import type { Monitor } from './monitor.js';
 import type { OpenCalls } from './open-calls.js';
-import { blockStatsReply, isNamed, namedNodesReply, openImagesOf } from './open-images.js';
+import { blockStatsReply, isNamed, namedNodesReply, openImagesOf, unreadableOf } from './open-images.js';
 import type { OpenImage } from './open-images.js';
 import { isSettled, pluggedDisksOf, qomListReply, queryBlockReply } from './plugged-disks.js';
 import type { PluggedDisk } from './plugged-disks.js';
@@ -49,7 +49,12 @@ export class Vm {
     if (![...nodes].some(isNamed)) return drives;
     const question = 'query-named-block-nodes';
     await this.expectCeph(question, signal);
-    return openImagesOf(await this.ask(question, { flat: true }, { reply: namedNodesReply, signal }));
+    try {
+      return openImagesOf(await this.ask(question, { flat: true }, { reply: namedNodesReply, signal }));
+    } catch (error) {
+      if (!(error instanceof EngineError && error.cause instanceof QmpRefusal)) throw error;
+      return [...drives, ...unreadableOf(nodes)];
+    }
   }
 
   /** Asked a second time when the two answers that make the picture do not fit together: then it is believed. */
@@ -120,11 +125,7 @@ export class Vm {
     try {
       await this.settings.mayOpenImages(signal);
     } catch (error) {
-      if (error instanceof EngineError) throw error;
-      throw new TransientError(`did not ${what}: Ceph does not answer`, {
-        reason: 'ceph-silent',
-        cause: error,
-      });
+      throw held(what, { reason: 'ceph-silent', because: 'Ceph does not answer', cause: error });
     }
   }
 

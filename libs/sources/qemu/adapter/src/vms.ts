@@ -1,5 +1,6 @@
-import { EngineError, RejectedError, TransientError } from '@plumbline/domain';
+import { EngineError, RejectedError } from '@plumbline/domain';
 import type { HostName, VmId } from '@plumbline/domain';
+import { held } from './errors.js';
 import { Monitor } from './monitor.js';
 import { OpenCalls } from './open-calls.js';
 import { Vm } from './vm.js';
@@ -19,6 +20,7 @@ export interface VmsOptions {
   readonly dial: Dial;
   readonly deadlines: Deadlines;
   readonly mayOpenImages: (signal: AbortSignal) => Promise<void>;
+  readonly mayChange: () => Promise<void>;
 }
 
 interface Connected {
@@ -63,16 +65,16 @@ export class Vms {
       return await this.open.run({ key: '', what: 'read the list of VMs', signal }, this.options.vms);
     } catch (error) {
       if (error instanceof EngineError) throw error;
-      const message = 'could not read the list of VMs';
-      throw new TransientError(message, { reason: 'vms-unknown', cause: error });
+      const message = 'read the list of VMs';
+      throw held(message, { reason: 'vms-unknown', because: 'the registry does not tell', cause: error });
     }
   }
 
   private connect({ id, socket }: VmAddress): Connected {
     const known = this.connected.get(id);
     if (known !== undefined) return known;
-    const { dial, deadlines, mayOpenImages } = this.options;
-    const monitor = new Monitor({ dial, socket, greetingMs: deadlines.greetingMs });
+    const { dial, deadlines, mayOpenImages, mayChange } = this.options;
+    const monitor = new Monitor({ dial, socket, greetingMs: deadlines.greetingMs, mayChange });
     const vm = new Vm(monitor, { deadlines, open: this.open, mayOpenImages });
     const made = { socket, monitor, vm };
     this.connected.set(id, made);

@@ -1,7 +1,7 @@
 import { defineFacet, fact } from '@plumbline/domain';
-import type { HostName, VmId, VolumeId } from '@plumbline/domain';
 import { z } from 'zod';
-import { diskPlaceOf, volumeOfDiskKey } from './keys.js';
+import { diskFactAt, diskPlaceOf, volumeOfDiskKey } from './keys.js';
+import type { DiskOfClient } from './keys.js';
 
 const deviceWant = z.object({
   /** The volume's name: guests find the disk as `/dev/disk/by-id/scsi-0DO_Volume_<name>`. */
@@ -39,6 +39,6 @@ export const qemuDevice = defineFacet<DeviceWant, DeviceSeen>({
 });
 
 /** A volume's disk in a VM, about which a plan states facts. */
-export function device(at: { vm: VmId; host: HostName; volume: VolumeId }) {
-  return fact(qemuDevice, diskPlaceOf(at));
+export function device(at: DiskOfClient) {
+  return fact(qemuDevice, diskFactAt(at));
 }

@@ -1,8 +1,23 @@
 import { nodeNameOf, volumeIdOfNode } from '@plumbline/domain';
-import type { HostName, VmId, VolumeId } from '@plumbline/domain';
+import type { ClientRef, HostName, VmId, VolumeId } from '@plumbline/domain';
+
+/** A volume's disk in a VM. */
+export interface DiskAt {
+  readonly vm: VmId;
+  readonly host: HostName;
+  readonly volume: VolumeId;
+}
+
+/** Who writes through the disk, for plans that take it away or may have to. */
+export type DiskOfClient = DiskAt & { readonly client?: ClientRef };
+
+/** The same, about which a plan states facts. */
+export function diskFactAt(at: DiskOfClient) {
+  return { ...diskPlaceOf(at), ...(at.client === undefined ? {} : { client: at.client }) };
+}
 
 /** Key of a block node or device: `<vm>/<node name>`, on that VM's host. */
-export function diskPlaceOf(at: { vm: VmId; host: HostName; volume: VolumeId }): {
+export function diskPlaceOf(at: DiskAt): {
   key: string;
   host: HostName;
 } {

@@ -1,7 +1,7 @@
 import { defineFacet, fact, imageNameOf, poolOf } from '@plumbline/domain';
-import type { HostName, VmId, VolumeId } from '@plumbline/domain';
 import { z } from 'zod';
-import { diskPlaceOf, volumeOfDiskKey } from './keys.js';
+import { diskFactAt, diskPlaceOf, volumeOfDiskKey } from './keys.js';
+import type { DiskOfClient } from './keys.js';
 
 const GIB = 1024 ** 3;
 
@@ -12,7 +12,13 @@ const nodeWant = z.union([
 ]);
 export type NodeWant = z.infer<typeof nodeWant>;
 
-const nodeSeen = z.object({ pool: z.string(), image: z.string(), sizeBytes: z.number() });
+const nodeSeen = z.object({
+  pool: z.string(),
+  image: z.string(),
+  sizeBytes: z.number(),
+  /** There, without a device, and nothing but its name can be told: its own client, or another in that VM, is fenced. */
+  unreadable: z.literal(true).exactOptional(),
+});
 export type NodeSeen = z.infer<typeof nodeSeen>;
 
 /** A block node: the RBD image opened by a VM, with a RADOS client of its own. */
@@ -42,7 +48,11 @@ export const qemuNode = defineFacet<NodeWant, NodeSeen>({
         ],
   volumeOf: volumeOfDiskKey,
   parks: (want, seen) =>
-    want !== null && 'pool' in want && seen !== null && (seen.pool !== want.pool || seen.image !== want.image)
+    want !== null &&
+    'pool' in want &&
+    seen !== null &&
+    seen.unreadable !== true &&
+    (seen.pool !== want.pool || seen.image !== want.image)
       ? 'stranger'
       : null,
   repairs: {
@@ -53,6 +63,6 @@ export const qemuNode = defineFacet<NodeWant, NodeSeen>({
 });
 
 /** A volume's block node in a VM, about which a plan states facts. */
-export function node(at: { vm: VmId; host: HostName; volume: VolumeId }) {
-  return fact(qemuNode, diskPlaceOf(at));
+export function node(at: DiskOfClient) {
+  return fact(qemuNode, diskFactAt(at));
 }
