@@ -3,10 +3,12 @@ import { environmentOf } from './env.js';
 import { StackError } from './errors.js';
 import { waitFor } from './wait.js';
 import { isAlive } from './identity.js';
+import { startApp } from './parts/apps.js';
 import { sendSignal } from './processes.js';
 import { progressTo, type Progress } from './progress.js';
 import { scale, readWish } from './scale.js';
-import { startAll } from './start.js';
+import { services } from './services.js';
+import { assignPortsTo, startAll } from './start.js';
 import type { ProcessRecord, Stack } from './state.js';
 import { statusOf, type ProcessStatus } from './status.js';
 import { removeData, stopAll, stopOne } from './stop.js';
@@ -55,6 +57,11 @@ export interface RunningStack {
   resume(name: string): void;
   /** A clean stop of one process. */
   halt(name: string): Promise<void>;
+  /**
+   * Starts one process of an app and waits until it is ready; whatever else is dead or asleep stays so.
+   * @param as a name of its own, for one more beside those that run
+   */
+  begin(app: string, as?: string): Promise<void>;
   /** Starts whatever does not run, and waits until all is ready. */
   restore(): Promise<void>;
   /** A clean stop of one process and a start of whatever does not run. */
@@ -108,6 +115,12 @@ function hold(stack: Stack): RunningStack {
     pause: (name) => sendSignal(record(name), 'SIGSTOP'),
     resume: (name) => sendSignal(record(name), 'SIGCONT'),
     halt: (name) => stopOne(stack, name),
+    async begin(app, as = app) {
+      const service = services.find((one) => one.app === app);
+      if (!service) throw new StackError(`there is no app ${app}`);
+      await assignPortsTo(stack, as);
+      await startApp(stack, service, as);
+    },
     restore,
     async restart(name) {
       await stopOne(stack, name);

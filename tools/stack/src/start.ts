@@ -52,6 +52,16 @@ export async function assignPorts(stack: Stack): Promise<void> {
   saveState(stack);
 }
 
+/** Gives one process more its ports; those of all others stay. */
+export async function assignPortsTo(stack: Stack, name: string): Promise<void> {
+  const { state, layout } = stack;
+  const names = portNamesOf(name);
+  const held = new Set(Object.values(state.ports));
+  const chosen = await choosePorts({ names, remembered: state.ports, held, start: numberOf(layout.data) });
+  state.ports = { ...state.ports, ...chosen };
+  saveState(stack);
+}
+
 /** The ports that a process listens on, by the names under which they are remembered. */
 function portNamesOf(name: string): string[] {
   if (name === 'consul') return [...consulPorts];

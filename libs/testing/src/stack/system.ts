@@ -18,6 +18,7 @@ export interface StackInHand {
   halt(name: string): Promise<void>;
   /** Stops it if it runs, and starts it as it is now. */
   restart(name: string): Promise<void>;
+  begin(app: string, as?: string): Promise<void>;
   restore(): Promise<void>;
   scale(app: string, count: number): Promise<void>;
   stop(): Promise<void>;

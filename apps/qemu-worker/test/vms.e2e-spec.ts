@@ -1,0 +1,212 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import * as tools from '@plumbline/stack';
+import { System } from '@plumbline/testing';
+
+const minuteMs = 60_000;
+/** A dead client's watch on an image runs out after thirty seconds: what comes well before that has not waited for it. */
+const watchMs = 30_000;
+/** A host counts as lost when nobody has lived there for a minute. */
+const hostLostMs = 3 * minuteMs;
+/** So much of a disk is written and looked at. */
+const blocks = 64;
+const blockBytes = 4096;
+/** Long enough for several tries of a worker. */
+const patienceMs = 12_000;
+
+describe('VMs that die, sleep or are lost with their host', () => {
+  let system: System;
+
+  beforeAll(async () => {
+    system = await System.start(tools);
+  }, 3 * minuteMs);
+
+  afterAll(() => system.stack.stop(), minuteMs);
+
+  const vm = (name: 'vm-1' | 'vm-2') => {
+    const prefix = name === 'vm-1' ? 'PLUMBLINE_VM' : 'PLUMBLINE_VM_2';
+    return { droplet_id: Number(system.variable(prefix)), serial: system.variable(`${prefix}_SERIAL`) };
+  };
+
+  const attach = (volume: string, name: 'vm-1' | 'vm-2') =>
+    system.act(volume, { type: 'attach', droplet_id: vm(name).droplet_id });
+
+  const detachBegun = (volume: string, name: 'vm-1' | 'vm-2') =>
+    system.begin(volume, { type: 'detach', droplet_id: vm(name).droplet_id });
+
+  /** Where the guest sees its one disk. */
+  const diskIn = async (serial: string): Promise<string> => {
+    let name = '';
+    await tools.waitFor(
+      async () => {
+        name = (await tools.guestDisks(serial))[0]?.name ?? '';
+        return name !== '';
+      },
+      { what: 'the disk in the guest' },
+    );
+    return name;
+  };
+
+  const writing = (letter: string, disk: string) =>
+    `tr '\\0' '${letter}' </dev/zero | dd of=/dev/${disk} bs=${blockBytes} count=${blocks} iflag=fullblock conv=fsync 2>/dev/null`;
+
+  const write = async (serial: string, letter: string): Promise<void> => {
+    await tools.askGuest(serial, writing(letter, await diskIn(serial)));
+  };
+
+  /** What stands at the image's beginning, read from Ceph itself: the letters that are there. */
+  const lettersOf = async (volume: string): Promise<string> => {
+    const image = `${system.variable('PLUMBLINE_POOL')}/volume-${volume}`;
+    const read = `rbd -c ${system.variable('CEPH_CONF')} export --no-progress ${image} - 2>/dev/null`;
+    const { stdout } = await promisify(execFile)('sh', [
+      '-c',
+      `${read} | head -c ${blocks * blockBytes} | fold -w 1 | sort -u | tr -d '\\n'`,
+    ]);
+    return stdout;
+  };
+
+  const headOf = async (volume: string) =>
+    (await system.lanes()).find(({ resource }) => resource === `volume/${volume}`)?.entries[0];
+
+  /** An intent that is worked at for a while: it neither ends, nor loses patience. */
+  const expectPending = async (volume: string): Promise<void> => {
+    const before = (await headOf(volume))?.turns ?? 0;
+    await new Promise((resolve) => setTimeout(resolve, patienceMs));
+    await tools.waitFor(async () => ((await headOf(volume))?.turns ?? 0) > before + 1, {
+      what: 'more than one turn',
+    });
+    expect(await headOf(volume)).toMatchObject({ parked: null, tries: 0 });
+  };
+
+  const isInTrash = async (volume: string): Promise<boolean> =>
+    (await system.images()).every(({ name }) => name !== `volume-${volume}`);
+
+  it(
+    'lets go of a volume when its VM is killed, and its image goes without waiting for the dead client’s watch',
+    async () => {
+      const volume = await system.create('killed');
+      await attach(volume, 'vm-1');
+      await write(vm('vm-1').serial, 'A');
+      await system.stack.kill('vm-1');
+      const began = performance.now();
+      await system.completed([await detachBegun(volume, 'vm-1')]);
+      expect((await system.ask('DELETE', `/v2/volumes/${volume}`)).status).toBe(204);
+      await tools.waitFor(() => isInTrash(volume), { what: 'the image in the trash' });
+      expect(performance.now() - began).toBeLessThan(watchMs / 2);
+      await system.stack.restore();
+      expect(await system.disagreements()).toEqual([]);
+    },
+    2 * minuteMs,
+  );
+
+  it(
+    'keeps its record when a VM is restarted, reports what is missing, and detaches and attaches anew',
+    async () => {
+      const volume = await system.create('restarted');
+      await attach(volume, 'vm-2');
+      await write(vm('vm-2').serial, 'A');
+      await system.stack.kill('vm-2');
+      await system.stack.restore();
+      expect((await system.volume(volume)).droplet_ids).toEqual([vm('vm-2').droplet_id]);
+      const missing = async () => {
+        const { body } = await system.operate<{ discrepancies: { facet: string; volume: string }[] }>(
+          'GET',
+          'discrepancies',
+        );
+        return body.discrepancies.filter((one) => one.volume === volume).map(({ facet }) => facet);
+      };
+      await tools.waitFor(async () => (await missing()).includes('qemu.device'), {
+        what: 'the report of the missing disk',
+        deadlineMs: 2 * minuteMs,
+      });
+      await system.completed([await detachBegun(volume, 'vm-2')]);
+      await attach(volume, 'vm-2');
+      await write(vm('vm-2').serial, 'B');
+      expect(await lettersOf(volume)).toBe('B');
+      await system.completed([await detachBegun(volume, 'vm-2')]);
+      expect(await system.disagreements()).toEqual([]);
+    },
+    5 * minuteMs,
+  );
+
+  it(
+    'waits for a VM that is paused, for as long as somebody lives on its host',
+    async () => {
+      const volume = await system.create('patient');
+      await attach(volume, 'vm-1');
+      system.stack.pause('vm-1');
+      const detach = await detachBegun(volume, 'vm-1').finally(() => undefined);
+      await expectPending(volume).finally(() => system.stack.resume('vm-1'));
+      expect((await system.volume(volume)).droplet_ids).toEqual([vm('vm-1').droplet_id]);
+      await system.completed([detach]);
+      expect(await system.disagreements()).toEqual([]);
+    },
+    3 * minuteMs,
+  );
+
+  it(
+    'takes a volume from a paused VM whose host is lost by a fence: what wakes can write no more, and may be given it anew',
+    async () => {
+      const [one, two] = [vm('vm-1'), vm('vm-2')];
+      const volume = await system.create('fenced');
+      await attach(volume, 'vm-1');
+      const disk = await diskIn(one.serial);
+      await tools.askGuest(
+        one.serial,
+        `(while true; do ${writing('A', disk)} || echo failed >>/failed; done) &`,
+      );
+      await tools.waitFor(async () => (await lettersOf(volume)) === 'A', { what: 'the guest’s writes' });
+      await system.stack.kill('qemu-worker');
+      system.stack.pause('vm-1');
+      try {
+        await system.completed([await detachBegun(volume, 'vm-1')], hostLostMs);
+        await system.stack.begin('qemu-worker');
+        await attach(volume, 'vm-2');
+        await write(two.serial, 'B');
+        expect(await lettersOf(volume)).toBe('B');
+      } finally {
+        system.stack.resume('vm-1');
+      }
+      await tools.waitFor(async () => (await tools.askGuest(one.serial, 'cat /failed || true')) !== '', {
+        what: 'writes that fail in the guest that woke',
+        deadlineMs: 2 * minuteMs,
+      });
+      expect(await lettersOf(volume)).toBe('B');
+      await tools.askGuest(one.serial, 'kill $(jobs -p); true');
+      await system.completed([await detachBegun(volume, 'vm-2')]);
+      // The dead disk is still in the first VM: it is taken away and made anew, with a client that may write.
+      await attach(volume, 'vm-1');
+      await write(one.serial, 'C');
+      expect(await lettersOf(volume)).toBe('C');
+      await system.completed([await detachBegun(volume, 'vm-1')]);
+      expect(await system.disagreements()).toEqual([]);
+    },
+    8 * minuteMs,
+  );
+
+  it(
+    'loses no patience while another worker of its host has the monitors',
+    async () => {
+      await system.stack.begin('qemu-worker', 'qemu-worker-b');
+      for (let round = 0; round < 3; round += 1) {
+        const volume = await system.create(`two-workers-${round}`);
+        await attach(volume, round % 2 === 0 ? 'vm-1' : 'vm-2');
+        await system.completed([await detachBegun(volume, round % 2 === 0 ? 'vm-1' : 'vm-2')]);
+      }
+      system.stack.pause('qemu-worker');
+      const volume = await system.create('held');
+      const action = await system.begin(volume, { type: 'attach', droplet_id: vm('vm-1').droplet_id });
+      try {
+        await expectPending(volume);
+      } finally {
+        system.stack.resume('qemu-worker');
+      }
+      await system.completed([action]);
+      await system.completed([await detachBegun(volume, 'vm-1')]);
+      await system.stack.halt('qemu-worker-b');
+      await system.stack.restore();
+      expect(await system.disagreements()).toEqual([]);
+    },
+    5 * minuteMs,
+  );
+});
