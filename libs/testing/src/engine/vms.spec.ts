@@ -1,10 +1,11 @@
 import { imageNameOf, poolOf } from '@plumbline/domain';
 import type { ActionRecord, Json, VmId } from '@plumbline/domain';
 import { EXAMPLE_VOLUME, intentCatalog } from '@plumbline/intents';
+import { diskPlaceOf } from '@plumbline/qemu-facets';
 import { expectAgreement } from './describe-intent.js';
 import { EngineWorld, HOST, NYC1, OTHER_VM, VM } from './engine-world.js';
 import type { Fates, WriteFate } from './engine-world.js';
-import type { CallFate } from './memory-sources.js';
+import type { CallFate, MemorySources } from './memory-sources.js';
 
 const resource = `volume/${EXAMPLE_VOLUME}` as const;
 const image = { pool: poolOf(NYC1), image: imageNameOf(EXAMPLE_VOLUME) };
@@ -121,6 +122,27 @@ describe('a disk is gone by proof only', () => {
     world.sources.killVm(VM);
     await carriedOut(world, 'volume-resize', exampleOf('volume-resize'));
     expect((await world.snapshot(resource)).record?.sizeGib).toBe(5);
+  });
+});
+
+describe('what is left over in a VM', () => {
+  const { key } = diskPlaceOf({ vm: VM, host: HOST, volume: EXAMPLE_VOLUME });
+  const node = { ...image, sizeBytes: 1, address: '127.0.0.1:0/99' };
+
+  it.each<[string, (sources: MemorySources) => void]>([
+    [
+      'a device without its block node',
+      ({ devices }) => void devices.set(key, { node: '', state: 'driveless' }),
+    ],
+    ['a block node without its device', ({ nodes }) => void nodes.set(key, node)],
+  ])('is taken away by the next attach: %s', async (_what, leaveOver) => {
+    const world = await EngineWorld.open();
+    await carriedOut(world, 'volume-create', exampleOf('volume-create'));
+    leaveOver(world.sources);
+    await carriedOut(world, 'volume-attach', into(VM));
+    expect(await addressOf(world)).not.toBe(node.address);
+    expect(world.sources.writersOf(image)).toEqual([VM]);
+    await expectAgreement(world);
   });
 });
 

@@ -1,4 +1,4 @@
-import { RejectedError, TransientError, UncertainError } from '@plumbline/domain';
+import { HeldError, RejectedError, TransientError, UncertainError } from '@plumbline/domain';
 import type { Backend, Change, FacetName, Place } from '@plumbline/domain';
 import { parseDiskKey } from '@plumbline/qemu-facets';
 import { never } from './consul-link.js';
@@ -9,6 +9,7 @@ import type { World } from './world.js';
 const LATE_MS = 25_000;
 const DEADLINE_MS = 10_000;
 const GREETING_MS = 3_000;
+const HELD_MS = 2_000;
 const ARRIVES_SHARE = 0.5;
 const LINGERS_SHARE = 0.5;
 const HALF_MADE_SHARE = 0.9;
@@ -97,7 +98,7 @@ export class SourceLink {
     if (source === 'qemu' && !this.hasMonitor(key)) {
       world.faults.see('monitor-held');
       await pool.wait(GREETING_MS, mine('is not greeted'));
-      throw new TransientError('the monitor does not greet', { reason: 'monitor-held' });
+      throw new HeldError('the monitor does not greet', { reason: 'monitor-held', retryAfterMs: HELD_MS });
     }
     if (fault === 'call-refused-for-now' || fault === 'call-refused') {
       await pool.wait(world.latencyMs(), mine('is refused'));

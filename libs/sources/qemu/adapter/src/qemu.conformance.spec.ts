@@ -1,5 +1,8 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { TransientError } from '@plumbline/domain';
 import type { Backend, HostName, VmId } from '@plumbline/domain';
@@ -33,11 +36,11 @@ async function imageBytes(image: string): Promise<number> {
   return (JSON.parse(await rbd('info', '--format', 'json', `${pool}/${image}`)) as { size: number }).size;
 }
 
-async function open(): Promise<QemuUnderTest> {
+async function open(at = socket): Promise<QemuUnderTest> {
   let isListed = true;
   const vms = async () => {
     if (!isListed) throw new Error('cut off');
-    return [{ id: vm, socket }];
+    return [{ id: vm, socket: at }];
   };
   const client = connectQemu({
     host,
@@ -82,7 +85,7 @@ afterAll(async () => {
   for (const image of images.keys()) await rbd('rm', `${pool}/${image}`);
 }, 10 * CALL_MS);
 
-describeQemu('a real VM', open);
+describeQemu('a real VM', () => open());
 
 describe('a real monitor', () => {
   it(
@@ -121,6 +124,99 @@ describe('a real monitor', () => {
         expect(await imageBytes(disk.image)).toBe(sizeGib * GIB);
       }
       await under.close();
+    },
+    4 * CALL_MS,
+  );
+});
+
+/** A VM of its own, whose processor never runs: what needs its guest's consent never gets it. */
+async function startSilentVm() {
+  const folder = mkdtempSync(join(tmpdir(), 'plumbline-vm-'));
+  const monitor = join(folder, 'qmp');
+  const tools = join(folder, 'tools');
+  const listen = (path: string) => ['-qmp', `unix:${path},server=on,wait=off`];
+  const bare = [
+    '-machine',
+    'pc,accel=tcg',
+    '-m',
+    '32',
+    '-nodefaults',
+    '-no-user-config',
+    '-display',
+    'none',
+    '-S',
+  ];
+  const args = [...bare, '-device', 'virtio-scsi-pci,id=scsi0', ...listen(monitor), ...listen(tools)];
+  const qemu = spawn('qemu-system-x86_64', args, { stdio: 'ignore' });
+  const ended = new Promise((resolve) => qemu.once('exit', resolve));
+  while (!existsSync(tools)) await new Promise((resolve) => setTimeout(resolve, 50));
+  return {
+    monitor,
+    tools,
+    kill: async () => {
+      qemu.kill('SIGKILL');
+      await ended;
+    },
+    clean: () => rmSync(folder, { recursive: true, force: true }),
+  };
+}
+
+/** One command over a monitor that nobody else has. */
+async function tell(monitor: string, execute: string, args: object = {}): Promise<unknown> {
+  const wire = connect(monitor);
+  let text = '';
+  const answered = new Promise<string[]>((resolve, reject) => {
+    wire.once('error', reject);
+    wire.on('data', (data) => {
+      text += data.toString();
+      const replies = text.split('\n').filter((line) => /^\{"(return|error)"/.test(line));
+      if (replies.length === 2) resolve(replies);
+    });
+  });
+  for (const command of [{ execute: 'qmp_capabilities' }, { execute, arguments: args }])
+    wire.write(`${JSON.stringify(command)}\n`);
+  const [, reply = ''] = await answered;
+  wire.destroy();
+  return JSON.parse(reply);
+}
+
+describe('a real VM whose guest does not answer', () => {
+  let silent: Awaited<ReturnType<typeof startSilentVm>>;
+  beforeAll(async () => {
+    silent = await startSilentVm();
+  }, CALL_MS);
+  afterAll(async () => {
+    await silent?.kill();
+    silent?.clean();
+  }, CALL_MS);
+
+  it(
+    'keeps a disk that it was asked to let go of, however often, until it is reset; dead, it has none',
+    async () => {
+      const under = await open(silent.monitor);
+      const disk = diskOf(under);
+      await under.setImage(disk.image, 1);
+      await disk.node.become(disk.want(1));
+      // A kind of disk that leaves only with its guest's consent, plugged in by hand under our name.
+      const blk = { driver: 'virtio-blk-pci', id: disk.name, drive: disk.name };
+      expect(await tell(silent.tools, 'device_add', blk)).toEqual({ return: {} });
+      for (let asked = 0; asked < 3; asked += 1) {
+        expect(await disk.device.once(null)).toMatchObject({ waitMs: expect.any(Number) as number });
+        await expect(disk.node.once(null)).rejects.toThrow(TransientError);
+        expect(await disk.device.look()).not.toBeNull();
+      }
+      await tell(silent.tools, 'system_reset');
+      expect(await disk.device.become(null)).toBeNull();
+      expect(await disk.node.once(null)).toEqual({ seen: null });
+
+      await disk.node.become(disk.want(1));
+      await silent.kill();
+      let seen: unknown = undefined;
+      for (let tries = 0; tries < 40 && seen !== null; tries += 1)
+        seen = await disk.node.look().catch(() => undefined);
+      expect(seen).toBeNull();
+      expect(await disk.node.once(null)).toEqual({ seen: null, lost: true });
+      await under.client.close();
     },
     4 * CALL_MS,
   );
