@@ -44,7 +44,7 @@ export function settleEdit(
 ): Edit {
   if (as === 'done') return { head: null };
   const { at, rev } = nextStamp({ before: snapshot.record ?? snapshot.tombstone, now: context.clock.now() });
-  const minted = snapshot.record === null && snapshot.tombstone === null && head.plan !== null;
+  const minted = snapshot.record === null && snapshot.tombstone === null;
   const message = head.undoing ?? 'Undone.';
   const errored = endedAction(context, head, snapshot, { status: 'errored', at, revAfter: null, message });
   const cancelling = isCancelled(snapshot.lane, context.rules) ? cancellingOf(context, snapshot) : [];

@@ -59,6 +59,8 @@ describe('a lane', () => {
       expect((await world.action(grown)).status).toBe('errored');
       expect((await world.action(removed)).status).toBe('completed');
       expect(world.woken).toEqual([created, grown, removed].map(({ intent }) => intent));
+      // Also an id that nobody had begun to make anything of was minted, and is never used again.
+      expect(await world.json((layout) => layout.tombstone(volumeId))).toMatchObject({ id: volumeId });
       await expectAgreement(world);
     }
   });
