@@ -6,7 +6,7 @@ import { Bell } from './bell.js';
 import { Listener } from './listener.js';
 import { RedisConnection, workerConnection } from './redis.js';
 import { sweepLanes } from './sweep-markers.js';
-import { Proxy } from './testing/proxy.js';
+import { Proxy } from '@plumbline/testing';
 import { connect, eventually, silent, testRedisUrl } from './testing/test-redis.js';
 import { Waiters } from './waiters.js';
 

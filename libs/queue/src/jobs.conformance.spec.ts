@@ -12,7 +12,7 @@ import { drainProcessor, laneProcessor } from './lane-processor.js';
 import { QueueModule } from './queue.module.js';
 import { workerConnection } from './redis.js';
 import type { RedisConnection } from './redis.js';
-import { Proxy } from './testing/proxy.js';
+import { Proxy } from '@plumbline/testing';
 import { connect, eventually, silent, testRedisUrl } from './testing/test-redis.js';
 
 const redisUrl = testRedisUrl(process.env['PLUMBLINE_TEST_REDIS'], 2);

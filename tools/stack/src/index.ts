@@ -8,8 +8,8 @@ import { sendSignal } from './processes.js';
 import { progressTo, type Progress } from './progress.js';
 import { scale, readWish } from './scale.js';
 import { services } from './services.js';
-import { assignPortsTo, startAll } from './start.js';
-import type { ProcessRecord, Stack } from './state.js';
+import { assignPortsTo, startAll, startOne, startTwin } from './start.js';
+import { saveState, type ProcessRecord, type Stack } from './state.js';
 import { statusOf, type ProcessStatus } from './status.js';
 import { removeData, stopAll, stopOne } from './stop.js';
 import { bringUp } from './up.js';
@@ -64,6 +64,14 @@ export interface RunningStack {
   begin(app: string, as?: string): Promise<void>;
   /** Starts whatever does not run, and waits until all is ready. */
   restore(): Promise<void>;
+  /** Whether a process runs, paused or not. */
+  isAlive(name: string): boolean;
+  /** Starts one process that has ended; an app is not waited for. */
+  start(name: string): Promise<void>;
+  /** Starts a second process under a running one's name; what it is called here. */
+  twin(name: string): Promise<string>;
+  /** What a process is told besides in its environment from its next start on. */
+  override(name: string, environment: Readonly<Record<string, string>>): void;
   /** A clean stop of one process and a start of whatever does not run. */
   restart(name: string): Promise<void>;
   scale(app: string, count: number): Promise<void>;
@@ -122,6 +130,13 @@ function hold(stack: Stack): RunningStack {
       await startApp(stack, service, as);
     },
     restore,
+    isAlive: (name) => isAlive(record(name)),
+    start: (name) => startOne(stack, name),
+    twin: (name) => startTwin(stack, name),
+    override(name, environment) {
+      stack.state.overrides = { ...stack.state.overrides, [name]: { ...environment } };
+      saveState(stack);
+    },
     async restart(name) {
       await stopOne(stack, name);
       await restore();

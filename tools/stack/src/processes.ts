@@ -49,8 +49,8 @@ export async function ensureProcess(stack: Stack, spec: ProcessSpec): Promise<St
   return how;
 }
 
-/** The process gets a session of its own: neither the end of this command nor Ctrl-C reaches it. */
-function launch(stack: Stack, spec: Omit<ProcessSpec, 'ready'>): ProcessRecord {
+/** Starts it and waits for nothing. It gets a session of its own: neither the end of this command nor Ctrl-C reaches it. */
+export function launch(stack: Stack, spec: Omit<ProcessSpec, 'ready'>): ProcessRecord {
   const log = logFile(stack, spec.name);
   if (existsSync(log) && statSync(log).size > logMaxBytes) renameSync(log, `${log}.1`);
   const out = openSync(log, 'a', 0o600);

@@ -1,10 +1,11 @@
 import { isAlive } from './identity.js';
-import { startApp, healthPortName } from './parts/apps.js';
+import { startApp, healthPortName, launchApp, launchTwin } from './parts/apps.js';
 import { startCeph } from './parts/ceph.js';
 import { consulPorts, startConsul } from './parts/consul.js';
 import { startPostgres } from './parts/postgres.js';
 import { startRedis } from './parts/redis.js';
 import { startVm, vmNames } from './parts/vm.js';
+import { StackError } from './errors.js';
 import { numberOf } from './paths.js';
 import { choosePorts } from './ports.js';
 import type { Started } from './processes.js';
@@ -93,6 +94,36 @@ export async function startAll(stack: Stack): Promise<Record<string, Started>> {
   };
   await settleAll([partsThenApps(), ...vmNames.map((name) => start(name, () => startVm(stack, name)))]);
   return how;
+}
+
+/** Starts one process again. A part is waited for until it serves; an app is not, because a part that it needs may be away. */
+export async function startOne(stack: Stack, name: string): Promise<void> {
+  const service = serviceOf(stack, name);
+  if (service !== undefined) return launchApp(stack, service, name);
+  const vm = vmNames.find((each) => each === name);
+  if (vm !== undefined) await startVm(stack, vm);
+  else if (name === 'redis') await startRedis(stack);
+  else if (name === 'consul') await startConsul(stack);
+  else if (name === 'postgres') await startPostgres(stack);
+  else if (processesOf.ceph.includes(name)) await startCeph(stack);
+  else throw new StackError(`this stack has no process ${name}`);
+}
+
+/** Starts a second process of one name, which is called otherwise among the stack's processes only. */
+export async function startTwin(stack: Stack, name: string): Promise<string> {
+  const service = serviceOf(stack, name);
+  if (service === undefined) throw new StackError(`this stack has no app ${name}`);
+  const as = `${name}~twin`;
+  const names = Array.from({ length: 1 + Object.keys(service.ports).length }, (_, n) => `${as} ${n}`);
+  const { state, layout } = stack;
+  const held = new Set(Object.values(state.ports));
+  const chosen = await choosePorts({ names, remembered: {}, held, start: numberOf(layout.data) });
+  launchTwin(stack, service, { name, as, ports: Object.values(chosen) });
+  return as;
+}
+
+function serviceOf(stack: Stack, name: string) {
+  return services.find((service) => processNames(service, countOf(stack, service)).includes(name));
 }
 
 /** Lets every start end, so that nothing goes on behind an error, then throws the first one. */

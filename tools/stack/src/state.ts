@@ -44,6 +44,8 @@ export interface State {
   address?: string;
   /** Set where this is one part alone, in its container. */
   part?: PartName;
+  /** What an instrument has a process told besides, or otherwise, in its environment: by the process's name. */
+  overrides?: Record<string, Record<string, string>>;
   /** The volume of a demo that has not yet removed everything it made. */
   demo?: string;
 }

@@ -1,1 +1,2 @@
 export * from './system.js';
+export { disksOf, lookAtAll } from './look.js';

@@ -133,7 +133,11 @@ interface Node {
 }
 
 /** Block nodes of format `raw` are what a device is put on; one that no device has is still an open image. */
-async function disksOf(vm: number, monitor: string, { askQemu }: Outside): Promise<readonly SeenDisk[]> {
+export async function disksOf(
+  vm: number,
+  monitor: string,
+  { askQemu }: Pick<Outside, 'askQemu'>,
+): Promise<readonly SeenDisk[]> {
   const blocks = await askQemu<Block[]>(monitor, 'query-block');
   const nodes = await askQemu<Node[]>(monitor, 'query-named-block-nodes');
   const plugged = new Set(blocks.map(({ inserted }) => inserted?.['node-name']));

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { StackError } from '../errors.js';
 import { cacheDir, projectRoot } from '../paths.js';
-import { ensureProcess, isUp, type Started } from '../processes.js';
+import { ensureProcess, isUp, launch, type ProcessSpec, type Started } from '../processes.js';
 import { commonEnvironment, nodeArguments, type Service } from '../services.js';
 import type { Stack } from '../state.js';
 import { stopOne } from '../stop.js';
@@ -17,14 +17,39 @@ export function healthPortName(name: string): string {
 }
 
 export async function startApp(stack: Stack, service: Service, name: string): Promise<Started> {
-  const { ports } = stack.state;
-  const entry = entryOf(service.app);
   await endOlderCode(stack, name);
+  return ensureProcess(stack, specOf(stack, service, name));
+}
+
+/** Starts a process of an app that is not running, and waits for nothing: what it needs may be away. */
+export function launchApp(stack: Stack, service: Service, name: string): void {
+  if (!isUp(stack, name)) launch(stack, specOf(stack, service, name));
+}
+
+/**
+ * A second process under the name of one that runs, at ports of its own: what an overlapping restart or an operator's
+ * mistake makes. It is this stack's like any other, and ends with it.
+ */
+export function launchTwin(
+  stack: Stack,
+  service: Service,
+  { name, as, ports }: { name: string; as: string; ports: readonly number[] },
+): void {
+  if (isUp(stack, as)) return;
+  const { ready: _, ...spec } = specOf(stack, service, name);
+  const own = Object.keys(service.ports).map((variable, n) => [variable, String(ports[n + 1]!)] as const);
+  const env = { ...spec.env, PLUMBLINE_HEALTH_PORT: String(ports[0]!), ...Object.fromEntries(own) };
+  launch(stack, { ...spec, name: as, env, port: ports[1] ?? ports[0]! });
+}
+
+function specOf(stack: Stack, service: Service, name: string): ProcessSpec {
+  const { overrides = {}, ports } = stack.state;
+  const entry = entryOf(service.app);
   const health = ports[healthPortName(name)]!;
   const own = Object.entries(service.ports).map(
     ([variable, port]) => [variable, String(ports[port]!)] as const,
   );
-  return ensureProcess(stack, {
+  return {
     name,
     app: service.app,
     command: process.execPath,
@@ -33,12 +58,13 @@ export async function startApp(stack: Stack, service: Service, name: string): Pr
       ...commonEnvironment(stack, name, health),
       ...service.environment(stack),
       ...Object.fromEntries(own),
+      ...overrides[name],
     },
     port: own[0] ? Number(own[0][1]) : health,
     version: versionOf(service.app),
     ready: () => isReady(health),
     readyMs,
-  });
+  };
 }
 
 /** What runs from before the last build is ended, and then started anew. */
