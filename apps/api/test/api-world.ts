@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { queueOf, volumeResource } from '@plumbline/domain';
+import { RetryBudget, queueOf, volumeResource } from '@plumbline/domain';
 import type {
   AccountId,
   AccountRecord,
@@ -302,6 +302,7 @@ function workerOf(
     stopping: () => false,
     halted: () => false,
     sure: () => Promise.resolve(true),
+    retries: new RetryBudget(),
     busy: new Map(),
   };
 }

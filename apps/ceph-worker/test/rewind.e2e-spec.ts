@@ -144,7 +144,8 @@ describe('a registry that was set back', () => {
       });
       expect(await imageNames()).not.toContain(`volume-${doomed}`);
       await untilTicked(2);
-      await system.stack.restart('scrubber-1'); // It looks at everything when it starts.
+      await system.stack.halt('scrubber-1');
+      await system.stack.restore(); // It looks at everything when it starts.
       await tools.waitFor(async () => JSON.stringify(await discrepancies()).includes(forgotten), {
         what: 'the forgotten volume to be reported',
         deadlineMs: reportedMs,

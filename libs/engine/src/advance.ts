@@ -1,4 +1,4 @@
-import { Refusal } from '@plumbline/domain';
+import { Refusal, backoffMs } from '@plumbline/domain';
 import type { AccountId, LaneEntry, ResourceName, Snapshot } from '@plumbline/domain';
 import { carryTurn, tellParked } from './carry.js';
 import type { TurnEnd } from './carry.js';
@@ -14,11 +14,12 @@ import { headToWork, queueOfMove } from './work.js';
 
 /** Intents of one lane that one job goes on with before it rings for the rest. */
 const INTENTS_PER_JOB_MAX = 16;
+/** Between two looks at a lane that the registry would not let be read or written: a second, on average. */
+const AWAY_BASE_MS = 500;
+const AWAY_CAP_MS = 2000;
 /** A little more than the interval at which boots are looked at. */
 const DOUBTFUL_BOOT_MS = 2500;
-/** How soon a lane is looked at again that the registry would not let be read or written. */
-const AWAY_MS = 1000;
-/** An hour of such looks, after which the boot ends and with it whatever it could not give back. */
+/** About an hour of them, after which the boot ends and with it whatever it could not give back. */
 const AWAY_LOOKS_MAX = 3600;
 /** Looks at one lane in one job, for whatever reason; the rest is rung for. */
 const LOOKS_MAX = 2 * AWAY_LOOKS_MAX;
@@ -70,7 +71,7 @@ async function lookOnAndOn(
     // A halt is an operator's to end, and may last longer than any limit here.
     away = isAway && !context.halted() ? away + 1 : 0;
     if (away > AWAY_LOOKS_MAX) context.boots.end('a turn could not be given back');
-    if (isAway) await pause(context, AWAY_MS);
+    if (isAway) await pause(context, away);
   }
   await context.bell.ring(context.queue, resource);
   return null;
@@ -94,7 +95,9 @@ async function oneTurn(
   }
 }
 
-async function pause(context: WorkerContext, ms: number): Promise<void> {
+async function pause(context: WorkerContext, tries: number): Promise<void> {
+  const random = () => context.random();
+  const ms = backoffMs({ tries, baseMs: AWAY_BASE_MS, capMs: AWAY_CAP_MS, random });
   const { signal } = context.clock.deadline(ms);
   await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
 }
@@ -126,6 +129,7 @@ async function takeTurn(context: WorkerContext, snapshot: Snapshot): Promise<Tur
     );
     return mine ? 'away' : 'left';
   }
+  if (queue !== null && !mine && !mayCall(context, head)) return await putOff(context, resource);
   if (head.attempt !== null && !mine && !(await caughtUp(context, snapshot))) return 'left';
   const turn = await Turn.take(context, snapshot, head, (n) => mintedLine(context, move, head, n));
   return turn === null ? 'overtaken' : await carryTurn(context, turn);
@@ -152,6 +156,21 @@ async function leaveUnplanned(context: WorkerContext, snapshot: Snapshot, error:
   const outcome = await context.journal.write({ from: snapshot, entries, delta });
   if ('conflict' in outcome) return 'overtaken';
   tellParked(context, outcome.written);
+  return 'left';
+}
+
+/** A first call, or a retry that the budget has room for. */
+function mayCall({ retries }: WorkerContext, { tries }: LaneEntry): boolean {
+  if (tries > 0) return retries.spend();
+  retries.earn();
+  return true;
+}
+
+/** No try is spent on it, and nothing written. */
+async function putOff(context: WorkerContext, resource: ResourceName): Promise<TurnEnd> {
+  const { backoffCapMs: capMs, triesMax: tries } = context.policy;
+  const delayMs = backoffMs({ tries, baseMs: capMs, capMs, random: () => context.random() });
+  await context.bell.ring(context.queue, resource, { delayMs });
   return 'left';
 }
 

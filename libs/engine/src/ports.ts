@@ -7,6 +7,7 @@ import type {
   Journal,
   QueueName,
   ResourceName,
+  RetryBudget,
   SourceName,
 } from '@plumbline/domain';
 import type { Rules } from './materialize.js';
@@ -100,6 +101,8 @@ export interface WorkerContext extends EngineContext {
   sure(): Promise<boolean>;
   /** True when this process is to end: nothing new is begun, and what was begun is handed back. */
   stopping(): boolean;
+  /** Shared by all lanes of this process: retries stay a share of the calls to its source. */
+  readonly retries: RetryBudget;
   /** Resources that a handler of this process is busy with, and whether they were rung since it looked last. */
   readonly busy: Map<ResourceName, 'looking' | 'rung'>;
 }

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { backoffMs } from '@plumbline/domain';
 import { CONSUL_KV_LIMITS, ConsulKv, type ConsulKvLimits } from './consul-kv.js';
 import { ConsulTransport } from './consul-transport.js';
 import { Halts } from './halts.js';
@@ -82,7 +83,8 @@ export interface ConnectOptions {
 }
 
 const DEADLINE_MS = 5_000;
-const RETRY_MS = 500;
+const RETRY_BASE_MS = 250;
+const RETRY_CAP_MS = 2_000;
 /** Merged requests need few connections; a cap keeps a burst from reaching the agent's own. */
 const SOCKETS_MAX = 16;
 const BEAT_SOCKETS_MAX = 2;
@@ -96,7 +98,7 @@ export async function connectRegistry(options: ConnectOptions): Promise<Registry
     deadlineMs: BEAT_DEADLINE_MS,
     socketsMax: BEAT_SOCKETS_MAX,
   });
-  for (;;) {
+  for (let tries = 1; ; tries += 1) {
     try {
       const registry = await openRegistry({
         transport,
@@ -116,7 +118,8 @@ export async function connectRegistry(options: ConnectOptions): Promise<Registry
     } catch (error) {
       options.signal?.throwIfAborted();
       options.onWaiting?.(error);
-      await new Promise<void>((resolve) => void processTiming.after(RETRY_MS, resolve));
+      const delayMs = backoffMs({ tries, baseMs: RETRY_BASE_MS, capMs: RETRY_CAP_MS, random: Math.random });
+      await new Promise<void>((resolve) => void processTiming.after(delayMs, resolve));
     }
   }
 }

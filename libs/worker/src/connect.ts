@@ -1,7 +1,9 @@
+import { backoffMs } from '@plumbline/domain';
 import { sleep } from '@plumbline/platform';
 import type { Process } from './process.js';
 
-const RETRY_MS = 1000;
+const RETRY_BASE_MS = 250;
+const RETRY_CAP_MS = 5000;
 
 /** Opens a connection, however long what is behind it is away; meanwhile the process is alive, and not ready. */
 export async function untilConnected<T>(
@@ -14,7 +16,7 @@ export async function untilConnected<T>(
   process.readiness.check(`connection to ${source}`, () =>
     connected ? Promise.resolve() : Promise.reject(why instanceof Error ? why : new Error(String(why))),
   );
-  for (;;) {
+  for (let tries = 1; ; tries += 1) {
     try {
       const connection = await open();
       connected = true;
@@ -23,7 +25,8 @@ export async function untilConnected<T>(
       process.shutdown.signal.throwIfAborted();
       why = err;
       process.log.warn({ err, source }, 'waiting for the source');
-      await sleep(RETRY_MS, process.shutdown.signal);
+      const delayMs = backoffMs({ tries, baseMs: RETRY_BASE_MS, capMs: RETRY_CAP_MS, random: Math.random });
+      await sleep(delayMs, process.shutdown.signal);
     }
   }
 }

@@ -1,3 +1,4 @@
+import { RetryBudget } from '@plumbline/domain';
 import type { Backend, Fence, QueueName, Source, SourceClient } from '@plumbline/domain';
 import { advance } from '@plumbline/engine';
 import type { BootsKnown, StepPolicy, WorkerContext } from '@plumbline/engine';
@@ -53,6 +54,7 @@ export async function startLaneWorker(
     stopping: () => stopping,
     halted: () => process.registry.halts.known !== null,
     sure: () => by.rewinds.sure(),
+    retries: new RetryBudget(),
   };
   const lanes = laneProcessor({
     queue,

@@ -1,4 +1,4 @@
-import { queueOf } from '@plumbline/domain';
+import { RetryBudget, queueOf } from '@plumbline/domain';
 import type {
   AccountId,
   AccountRecord,
@@ -193,6 +193,7 @@ export class EngineWorld {
   /** What workers know of the registry: see `WorkerContext`. */
   halted = false;
   isSure = true;
+  readonly retries = new RetryBudget();
   private crashed = false;
 
   /** A fence in short: the boot's keys go, and with them its right to write. */
@@ -262,6 +263,7 @@ export class EngineWorld {
       stopping: () => this.crashed,
       halted: () => this.halted,
       sure: () => Promise.resolve(this.isSure),
+      retries: this.retries,
       busy: new Map(),
     };
   }

@@ -1,4 +1,4 @@
-import { queueOf } from '@plumbline/domain';
+import { RetryBudget, queueOf } from '@plumbline/domain';
 import type { AccountId, BootId, ResourceName } from '@plumbline/domain';
 import { advance } from '@plumbline/engine';
 import type { AdvanceEnd, Clock, EngineContext, HostsKnown, WorkerContext } from '@plumbline/engine';
@@ -172,6 +172,7 @@ export class SimulatedProcess implements Owner {
       stopping: () => false,
       halted: () => false,
       sure: () => Promise.resolve(true),
+      retries: new RetryBudget(),
       busy: new Map(),
     };
     this.ready = true;
