@@ -315,7 +315,8 @@ class Worker {
       await turn.giveBack();
       return { throttledMs: error.retryAfterMs };
     }
-    if (error instanceof HeldError) return await this.askAgain(error.retryAfterMs);
+    if (error instanceof HeldError)
+      return await this.askAgain(Math.round(error.retryAfterMs * (0.5 + context.random())));
     if (error instanceof InvariantError)
       return await this.park(parkReasonNamed(error.reason) ?? 'invariant', error.message);
     if (error instanceof RejectedError) return await this.rejected(move, error.message);
