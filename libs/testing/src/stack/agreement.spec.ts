@@ -58,6 +58,15 @@ describe('what a suite takes for agreement', () => {
     expect(judged(atRest())).toEqual([]);
   });
 
+  it('holds whatever the order in which volumes were attached', () => {
+    const draft = atRest();
+    const record = draft.registry.get(`volumes/${account}/${free}`) as object;
+    draft.registry.set(`volumes/${account}/${free}`, { ...record, attachment: { vm: 1 } });
+    draft.registry.set('vms/0000000001', { id: 1, slots: { [attached]: 'attached', [free]: 'attached' } });
+    draft.disks.push({ vm: 1, file: `volume-${free}`, sizeGib: 1, isPlugged: true });
+    expect(judged(draft)).toEqual([]);
+  });
+
   const orphan = { pool: 'volumes-lon1', name: `volume-${boot}` };
   const disk = { vm: 2, file: `volume-${free}`, sizeGib: 1, isPlugged: false };
   const cases: readonly (readonly [string, (draft: Draft) => unknown, string])[] = [

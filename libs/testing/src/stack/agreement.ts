@@ -118,11 +118,10 @@ function disks({ vms, volumes }: Facts, seen: Seen): readonly string[] {
   }
   for (const { vm, file } of left) wrong.push(`VM ${vm} has a disk of no volume: ${file}`);
   for (const vm of vms) {
-    const attached = volumes
-      .filter(({ attachment }) => attachment?.vm === vm.id)
-      .map(({ id }) => [id, 'attached']);
-    if (textOf(vm.slots) !== textOf(Object.fromEntries(attached)))
-      wrong.push(`VM ${vm.id} has slots ${textOf(vm.slots)}, and attached to it are ${textOf(attached)}`);
+    const attached = volumes.filter(({ attachment }) => attachment?.vm === vm.id).map(({ id }) => id);
+    const wanted = textOf(attached.sort().map((id) => [id, 'attached']));
+    const slots = textOf(Object.entries(vm.slots).sort(([one], [other]) => (one < other ? -1 : 1)));
+    if (slots !== wanted) wrong.push(`VM ${vm.id} has slots ${slots}, and attached to it are ${wanted}`);
   }
   return wrong;
 }
