@@ -33,6 +33,8 @@ export interface RewindWatchOptions {
 
 interface Look {
   readonly testimony: Testimony | null;
+  /** The highest tick that was known before the registry was asked: what it said then may only be that, or more. */
+  readonly highest: number;
   readonly standing: Standing;
 }
 
@@ -104,16 +106,17 @@ export class RewindWatch {
   async #look(): Promise<Look> {
     const { halts, witness } = this.options;
     const testimony = await this.#within((signal) => witness.read(signal));
+    const highest = this.#highest;
     const standing = await halts.read();
     this.#remembered = testimony?.tick ?? null;
-    return { testimony, standing };
+    return { testimony, highest, standing };
   }
 
   /** Declares a halt where there must be one. @returns whether there is one */
-  async #halts({ testimony, standing }: Look): Promise<boolean> {
+  async #halts({ testimony, highest, standing }: Look): Promise<boolean> {
     const { halts, witness } = this.options;
     const tick = standing.tick ?? 0;
-    const why = whyRewound(testimony, tick, this.#highest);
+    const why = whyRewound(testimony, tick, highest);
     this.#highest = Math.max(this.#highest, tick);
     if (standing.halt !== null) return true;
     if (why === null) return false;

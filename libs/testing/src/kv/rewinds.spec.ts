@@ -85,6 +85,28 @@ describe('a registry that may be set back', () => {
     expect(world.tick()).toBeGreaterThan(before!);
   });
 
+  it('is not taken for set back by an answer that a later one has overtaken', async () => {
+    const world = new World();
+    let held: Promise<void> | null = null;
+    const answering = async (): Promise<void> => {
+      const own = held;
+      held = null;
+      await own;
+    };
+    const watch = world.watch(await world.process({ answering }));
+    await world.pass(3, watch);
+    const before = world.tick()!;
+    let letGo = (): void => undefined;
+    held = new Promise((resolve) => (letGo = resolve));
+    const sure = watch.sure();
+    await new Promise((done) => setImmediate(done));
+    expect(held).toBeNull();
+    await world.pass(2, watch);
+    expect(world.tick()).toBeGreaterThan(before);
+    letGo();
+    expect([await sure, world.isHalted]).toEqual([true, false]);
+  });
+
   it.each(['restored', 'emptied'])('halts when it was %s, until an operator confirms it', async (how) => {
     const world = new World();
     const first = world.watch(await world.process());
