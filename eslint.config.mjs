@@ -46,7 +46,9 @@ function boundaries({ inTests }) {
     ),
     may('type:testing', ...ALL_LIBS),
     may('type:app', ...ALL_LIBS, ...harness),
-    may('type:tool', ...ALL_LIBS, 'type:testing', 'type:app', 'type:tool'),
+    // It judges the product by what others saw of it: a mistake in the product's code must not excuse itself.
+    may('type:checker'),
+    may('type:tool', ...ALL_LIBS, 'type:testing', 'type:app', 'type:tool', 'type:checker'),
   ];
   // A suite that needs real parts starts them through the stack, which Nx counts as an application.
   return ['error', { depConstraints, allow: inTests ? ['@plumbline/stack'] : [] }];

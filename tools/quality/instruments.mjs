@@ -11,7 +11,10 @@ const OUTPUT_LINES_MAX = 80;
 /** @typedef {{ name: string, command: string[] }} Instrument */
 
 /** @type {Instrument[]} */
-export const INSTRUMENTS = [{ name: 'simulate', command: ['tools/simulate', '--seeds', '200'] }];
+export const INSTRUMENTS = [
+  { name: 'simulate', command: ['tools/simulate', '--seeds', '200'] },
+  { name: 'soak', command: ['tools/soak', '--minutes', '2'] },
+];
 
 /**
  * @param {string} root

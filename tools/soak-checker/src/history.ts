@@ -7,7 +7,7 @@ import { z } from 'zod';
 
 const instant = z.number();
 
-export const runLine = z.object({
+const runLine = z.object({
   line: z.literal('run'),
   format: z.literal(1),
   seed: z.number(),
@@ -22,9 +22,9 @@ export const runLine = z.object({
 });
 
 /** How a request ended for its client. `refused`: no connection could be made, so nothing was sent. */
-export const requestEnds = ['answered', 'refused', 'broken', 'gave-up'] as const;
+const requestEnds = ['answered', 'refused', 'broken', 'gave-up'] as const;
 
-export const requestLine = z.object({
+const requestLine = z.object({
   line: z.literal('request'),
   n: z.number().int(),
   client: z.string(),
@@ -43,7 +43,7 @@ export const requestLine = z.object({
 });
 export type RequestLine = z.infer<typeof requestLine>;
 
-export const faultLine = z.object({
+const faultLine = z.object({
   line: z.literal('fault'),
   id: z.number().int(),
   kind: z.string(),
@@ -60,10 +60,9 @@ const disk = z.object({
   sizeGib: z.number(),
   isPlugged: z.boolean(),
 });
-export type DiskSeen = z.infer<typeof disk>;
 
 /** One look at a VM's disks, while all goes on. */
-export const lookLine = z.object({
+const lookLine = z.object({
   line: z.literal('look'),
   vm: z.number(),
   from: instant,
@@ -73,7 +72,7 @@ export const lookLine = z.object({
 export type LookLine = z.infer<typeof lookLine>;
 
 /** All sources at rest. The registry is given as what has changed since the reading before. */
-export const readingLine = z.object({
+const readingLine = z.object({
   line: z.literal('reading'),
   round: z.number().int(),
   /** When the last fault was taken back and the last request had ended. */
@@ -93,12 +92,14 @@ export const readingLine = z.object({
   trash: z.array(z.object({ pool: z.string(), name: z.string() })),
   disks: z.array(disk),
   guests: z.array(z.object({ vm: z.number(), name: z.string(), sizeGib: z.number(), identity: z.string() })),
+  /** VMs whose guests did not answer. */
+  silent: z.array(z.number()),
   subscriptions: z.array(z.object({ volume: z.string(), account: z.string(), sizeGib: z.number() })),
 });
 export type ReadingLine = z.infer<typeof readingLine>;
 
 /** What the soak did in an operator's place: its requests are lines of their own. */
-export const operatorLine = z.object({
+const operatorLine = z.object({
   line: z.literal('operator'),
   at: instant,
   did: z.enum(['reattach', 'resume']),
@@ -106,7 +107,7 @@ export const operatorLine = z.object({
   why: z.string(),
 });
 
-export const endLine = z.object({
+const endLine = z.object({
   line: z.literal('end'),
   at: instant,
   how: z.enum(['done', 'failed', 'interrupted']),

@@ -37,6 +37,7 @@ export function judgeRest(seen: AtRest, processes: readonly string[]): RestFindi
     ...unsettled(registry, isParked),
     ...images(registry, seen),
     ...disks(registry, seen),
+    ...seen.silent.map((vm) => a1(`the guest of VM ${vm} does not answer`)),
     ...subscriptions(registry, seen),
     ...names(registry),
     ...ids(registry),
@@ -130,7 +131,9 @@ function disks({ volumes }: Registry, seen: AtRest): readonly Finding[] {
     for (const disk of own) left.delete(disk);
     const inGuests = seen.guests.filter(({ identity }) => identity === volume.name);
     findings.push(...diskFindings(volume, own).map((what) => a1(what, volume.id)));
-    findings.push(...guestFindings(volume, own, inGuests).map((what) => a1(what, volume.id)));
+    findings.push(
+      ...guestFindings(volume, own, { inGuests, silent: seen.silent }).map((what) => a1(what, volume.id)),
+    );
   }
   for (const { vm, file } of left)
     findings.push(a1(`VM ${vm} has a disk of no volume: ${file}`, volumeIn(file)));
@@ -156,10 +159,10 @@ function diskFindings({ attachment, sizeGib }: VolumeEntry, own: AtRest['disks']
 function guestFindings(
   { attachment }: VolumeEntry,
   own: AtRest['disks'],
-  inGuests: AtRest['guests'],
+  { inGuests, silent }: { inGuests: AtRest['guests']; silent: AtRest['silent'] },
 ): readonly string[] {
   if (attachment === null) return inGuests.map(({ vm }) => `is detached, and the guest of VM ${vm} sees it`);
-  if (own.length !== 1) return [];
+  if (own.length !== 1 || silent.includes(attachment.vm)) return [];
   const [disk, ...more] = inGuests.filter(({ vm }) => vm === attachment.vm);
   if (disk === undefined) return [`is attached to VM ${attachment.vm}, whose guest sees no such disk`];
   return more.length === 0 ? [] : [`is seen ${more.length + 1} times by the guest of VM ${attachment.vm}`];

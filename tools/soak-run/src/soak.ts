@@ -65,6 +65,7 @@ export async function soak(by: {
   const rest = new Rest(system, new Operator(system, api, write), write);
   const rounds: Soaked['rounds'][number][] = [];
   let broken: readonly Finding[] = [];
+  let how: 'done' | 'failed' = 'failed';
   try {
     for (let round = 1; round <= settings.minutes && broken.length === 0; round += 1) {
       await minuteOf(load, nemesis, chance, interrupted);
@@ -85,8 +86,7 @@ export async function soak(by: {
     };
   } finally {
     await Promise.all([load.end(), looks.end(), underWay.end()]);
-    const how = interrupted.aborted ? 'interrupted' : broken.length > 0 ? 'failed' : 'done';
-    write({ line: 'end', at: now(), how });
+    write({ line: 'end', at: now(), how: interrupted.aborted ? 'interrupted' : how });
   }
 }
 

@@ -17,20 +17,22 @@ export async function readAll(env: Environment): Promise<AtRest> {
     images: images.map(({ pool, name, opened }) => ({ pool, name, opened: opened && { ...opened } })),
     trash: [...trash],
     disks: disks.map((disk) => ({ ...disk })),
-    guests,
+    ...guests,
     subscriptions: subscriptions.map((each) => ({ ...each })),
   };
 }
 
-async function guestsIn(env: Environment): Promise<ReadingLine['guests']> {
+/** A guest that does not answer is no reason to know nothing of all others. */
+async function guestsIn(env: Environment): Promise<Pick<ReadingLine, 'guests' | 'silent'>> {
   const vms = [
-    [env['PLUMBLINE_VM'], env['PLUMBLINE_VM_SERIAL']],
-    [env['PLUMBLINE_VM_2'], env['PLUMBLINE_VM_2_SERIAL']],
+    { vm: Number(env['PLUMBLINE_VM']), serial: env['PLUMBLINE_VM_SERIAL'] ?? '' },
+    { vm: Number(env['PLUMBLINE_VM_2']), serial: env['PLUMBLINE_VM_2_SERIAL'] ?? '' },
   ];
-  const each = vms.map(async ([vm, serial]) =>
-    (await guestDisks(serial ?? '')).map((disk) => ({ vm: Number(vm), ...disk })),
-  );
-  return (await Promise.all(each)).flat();
+  const disks = await Promise.all(vms.map(({ serial }) => guestDisks(serial).catch(() => null)));
+  return {
+    guests: vms.flatMap(({ vm }, at) => (disks[at] ?? []).map((disk) => ({ vm, ...disk }))),
+    silent: vms.flatMap(({ vm }, at) => (disks[at] === null ? [vm] : [])),
+  };
 }
 
 /** What has changed in the registry since the reading before, so that a long history stays short. */
