@@ -11,6 +11,8 @@ import type { IntentDesk } from './ops/intent-desk.js';
 import { IntentsController } from './ops/intents.controller.js';
 import type { StateBooks } from './ops/state-books.js';
 import { StateController } from './ops/state.controller.js';
+import type { ThrottleDesk } from './ops/throttle-desk.js';
+import { ThrottlesController } from './ops/throttles.controller.js';
 import type { Truths } from './ops/truths.js';
 import type { VmInventory } from './ops/vm-inventory.js';
 import { VmsController } from './ops/vms.controller.js';
@@ -41,6 +43,7 @@ export type Services = readonly (
   | OperatorToken
   | Presenter
   | StateBooks
+  | ThrottleDesk
   | Truths
   | VmFinder
   | VmInventory
@@ -58,6 +61,7 @@ export const CONTROLLERS: readonly Type[] = [
   StateController,
   IntentsController,
   HaltController,
+  ThrottlesController,
 ];
 
 @Module({})

@@ -13,6 +13,8 @@ import { z } from 'zod';
 
 const WAIT_MS_DEFAULT = 25_000;
 const WAIT_MS_MAX = 300_000;
+/** Twice what an account can have by its usual number of volumes, each with one intent. */
+const PENDING_MAX_DEFAULT = 40_000;
 
 /** @throws ConfigError naming everything that is wrong. */
 export function readApiConfig(environment: Environment) {
@@ -34,6 +36,12 @@ export function readApiConfig(environment: Environment) {
       }),
       /** How long a request waits for its commit. */
       waitMs: wholeNumber('PLUMBLINE_WAIT_MS', { min: 1, max: WAIT_MS_MAX, otherwise: WAIT_MS_DEFAULT }),
+      /** Unsettled intents of one account, about; one more is answered 429. */
+      pendingMax: wholeNumber('PLUMBLINE_PENDING_MAX', {
+        min: 1,
+        max: 1_000_000,
+        otherwise: PENDING_MAX_DEFAULT,
+      }),
     },
     environment,
   );

@@ -3,6 +3,7 @@ import type { ActionRecord, IntentId, ResourceName, VolumeRecord } from '@plumbl
 import { admit } from '@plumbline/engine';
 import type { AdmissionRequest, Admitted, EngineContext } from '@plumbline/engine';
 import type { Log } from '@plumbline/platform';
+import type { PendingBound } from './pending-bound.js';
 
 /** An action that has ended, and the volume as it stood in the same instant. */
 export interface Ended {
@@ -65,6 +66,8 @@ export interface IntakeOptions {
   readonly engine: EngineContext;
   readonly waiting: Waiting;
   readonly awaited: Awaited;
+  /** Bounds what waits. */
+  readonly pending: Pick<PendingBound, 'refuse' | 'admitted'>;
   /** How long a request waits for its commit. */
   readonly waitMs: number;
   readonly log: Log;
@@ -76,7 +79,10 @@ export class Intake {
 
   /** @throws Refusal; nothing is recorded then. */
   async record(request: AdmissionRequest): Promise<Admitted> {
-    const admitted = await admit(this.by.engine, request);
+    const { engine, pending } = this.by;
+    pending.refuse(request.account.id, request.definition.resource(request.params));
+    const admitted = await admit(engine, request);
+    pending.admitted(request.account.id);
     this.logRecorded(admitted.action, request);
     return admitted;
   }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { queueOf, lookQueueOf, SOURCES } from '@plumbline/domain';
-import type { QueueName, Region, SourceName } from '@plumbline/domain';
+import { lookQueueOf, lookQueuesOf, workQueuesOf } from '@plumbline/domain';
+import type { Region, SourceName } from '@plumbline/domain';
 import type { EngineContext } from '@plumbline/engine';
 import { intentCatalog } from '@plumbline/intents';
 import {
@@ -14,19 +14,22 @@ import {
   startHealth,
 } from '@plumbline/platform';
 import type { Log } from '@plumbline/platform';
-import { Bell, Listener, Looks, RedisConnection, Waiters, openBoard } from '@plumbline/queue';
-import { connectRegistry, createJournal } from '@plumbline/registry';
+import { Bell, Listener, Looks, QueueWatch, RedisConnection, Waiters, openBoard } from '@plumbline/queue';
+import { PendingWork, connectRegistry, createJournal } from '@plumbline/registry';
 import type { Registry } from '@plumbline/registry';
 import { readApiConfig } from './config.js';
 import type { ApiConfig } from './config.js';
 import { FACETS } from './facets.js';
 import type { Ended } from './intake.js';
+import { PendingBound } from './pending-bound.js';
 import { ApiReadiness, HALT, REDIS } from './readiness.js';
 import { createServer } from './server.js';
 import { servicesOf } from './services.js';
 
 /** A pending request is answered when the process ends, so what is under way ends well within this. */
 const DRAIN_MS = 8000;
+/** As often as the sweep counts. */
+const PENDING_LOOK_MS = 5000;
 /** A little less than readiness allows. */
 const REACH_MS = 800;
 
@@ -57,6 +60,7 @@ async function main(): Promise<void> {
   const listener = new Listener(redisTarget);
   const bell = new Bell({ redis, log, metrics });
   const looks = new Looks({ redis, listener, log });
+  const watch = new QueueWatch(redis, log);
   readiness.checkUseful(HALT, async () => {
     if (halts.known !== null) throw new Error(HALTED);
   });
@@ -64,7 +68,7 @@ async function main(): Promise<void> {
   for (const source of ['ceph', 'billing'] as const)
     readiness.checkUseful(source, () => reach(looks, source));
   shutdown.atEnd('redis', async () => {
-    await Promise.all([bell.close(), looks.close()]);
+    await Promise.all([bell.close(), looks.close(), watch.close()]);
     listener.close();
     redis.close();
   });
@@ -76,6 +80,8 @@ async function main(): Promise<void> {
     halts,
     engine,
     looks,
+    watch,
+    pending: pendingOf({ registry, config, log, shutdown }),
     waitingWith: (look) => (waiters = new Waiters<Ended>({ listener, log, look })),
     facets: FACETS,
     regions: config.regions,
@@ -92,7 +98,7 @@ async function main(): Promise<void> {
   });
   await app.listen(config.apiPort, config.listenHost);
   const board = await openBoard({
-    queues: queuesOf(config.regions),
+    queues: [...workQueuesOf(config.regions), ...lookQueuesOf(config.regions)],
     host: config.listenHost,
     port: config.dashboardPort,
     user: config.dashboardUser,
@@ -134,6 +140,27 @@ async function openRegistry(by: {
   return opened;
 }
 
+/** Asked for again and again what the sweep counted; when it cannot be told, what is known stands for a while. */
+function pendingOf(by: {
+  registry: Registry;
+  config: ApiConfig;
+  log: Log;
+  shutdown: Shutdown;
+}): PendingBound {
+  const { config, log, registry, shutdown } = by;
+  const work = new PendingWork(registry);
+  const pending = new PendingBound({
+    pendingMax: config.pendingMax,
+    read: () => work.read(),
+    nowMs: () => performance.now(),
+  });
+  const timer = setInterval(() => {
+    pending.look().catch((err: unknown) => log.debug({ err }, 'what waits is not known'));
+  }, PENDING_LOOK_MS);
+  shutdown.atEnd('pending work', () => clearInterval(timer));
+  return pending;
+}
+
 function engineOf(by: {
   registry: Registry;
   bell: Bell;
@@ -160,17 +187,6 @@ function engineOf(by: {
     nonce: newNonce,
     random: () => Math.random(),
   };
-}
-
-/** Every queue there can be, with the looks of each. */
-function queuesOf(regions: readonly Region[]): readonly QueueName[] {
-  const hosts = regions.flatMap((region) => region.hosts);
-  const sources = Object.keys(SOURCES) as SourceName[];
-  return [queueOf, lookQueueOf].flatMap((nameOf) =>
-    sources.flatMap((source) =>
-      SOURCES[source].perHost ? hosts.map((host) => nameOf(source, host)) : [nameOf(source)],
-    ),
-  );
 }
 
 function versionOf(): string {

@@ -1,9 +1,11 @@
+import { workQueuesOf } from '@plumbline/domain';
 import type { AnyFacet, Region } from '@plumbline/domain';
 import type { EngineContext } from '@plumbline/engine';
 import type { Log } from '@plumbline/platform';
-import type { Looks } from '@plumbline/queue';
+import type { Looks, QueueWatch } from '@plumbline/queue';
 import type { Halts, Kv, Layout } from '@plumbline/registry';
 import type { Services } from './app.module.js';
+import type { PendingBound } from './pending-bound.js';
 import { OperatorToken } from './http/bearer.guard.js';
 import { Callers } from './http/caller.js';
 import { Links } from './http/links.js';
@@ -13,6 +15,7 @@ import { AccountBook } from './ops/account-book.js';
 import { HaltDesk } from './ops/halt-desk.js';
 import { IntentDesk } from './ops/intent-desk.js';
 import { StateBooks } from './ops/state-books.js';
+import { ThrottleDesk } from './ops/throttle-desk.js';
 import { Truths } from './ops/truths.js';
 import { VmInventory } from './ops/vm-inventory.js';
 import { RegistryActions, RegistryRequests, RegistryVolumes } from '@plumbline/registry';
@@ -23,6 +26,7 @@ import {
   RegistryLanes,
   RegistryTokens,
   RegistryVmBook,
+  Throttles,
   readOwed,
 } from '@plumbline/registry';
 import { ActionFinder } from './v2/action-finder.js';
@@ -40,6 +44,8 @@ export interface World {
   readonly halts: Halts;
   readonly engine: EngineContext;
   readonly looks: Pick<Looks, 'ask'>;
+  readonly watch: Pick<QueueWatch, 'shown' | 'standings'>;
+  readonly pending: PendingBound;
   /** Makes the waiting for what `look` tells the end of. */
   readonly waitingWith: (look: Awaited['look']) => Waiting;
   readonly facets: readonly AnyFacet[];
@@ -51,7 +57,7 @@ export interface World {
 }
 
 export function servicesOf(world: World): Services {
-  const { engine, kv, layout, log, regions, waitMs } = world;
+  const { engine, kv, layout, log, pending, regions, waitMs } = world;
   const now = (): number => engine.clock.now();
   const newId = (): string => engine.uuid();
   const volumes = new RegistryVolumes(kv, layout);
@@ -62,7 +68,8 @@ export function servicesOf(world: World): Services {
   const lanes = new RegistryLanes(kv, layout);
   const awaited = new Awaited(actions.readEnds);
   const waiting = world.waitingWith(awaited.look);
-  const intake = new Intake({ engine, waiting, awaited, waitMs, log });
+  const intake = new Intake({ engine, waiting, awaited, pending, waitMs, log });
+  const boots = new RegistryBoots(kv, layout);
   const requests = new RegistryRequests(kv, layout, now);
   return [
     new AccountBook({ accounts, tokens, newId, now }),
@@ -81,8 +88,16 @@ export function servicesOf(world: World): Services {
     new Presenter(regions),
     new StateBooks({
       lanes,
-      boots: new RegistryBoots(kv, layout),
+      boots,
       discrepancies: new Discrepancies({ kv, layout }),
+    }),
+    new ThrottleDesk({
+      queues: workQueuesOf(regions),
+      throttles: new Throttles({ kv, layout }),
+      watch: world.watch,
+      boots,
+      pending,
+      now,
     }),
     new Truths({
       journal: engine.journal,

@@ -17,12 +17,15 @@ import type { EngineContext, RingOptions, WorkerContext } from '@plumbline/engin
 import { intentCatalog } from '@plumbline/intents';
 import { Readiness, createLog, createMetrics } from '@plumbline/platform';
 import type { LookAnswer, LookPlace } from '@plumbline/queue';
-import { createJournal } from '@plumbline/registry';
+import { PendingWork, createJournal } from '@plumbline/registry';
 import { MemorySources, FakeConsul, createFakeRegistry } from '@plumbline/testing';
 import type { FakeManners, FakeRegistry } from '@plumbline/testing';
+import type { z } from 'zod';
 import { FACETS } from '../src/facets.js';
 import type { Awaited, Ended, Waiting } from '../src/intake.js';
+import type { throttleShape } from '../src/ops/shapes.js';
 import type { PageLinks } from '../src/http/paging.js';
+import { PendingBound } from '../src/pending-bound.js';
 import { createServer } from '../src/server.js';
 import { servicesOf } from '../src/services.js';
 import type { ActionShape, DropletShape, VolumeShape } from '../src/v2/shapes.js';
@@ -53,6 +56,8 @@ interface AnswerBody {
   readonly vm: { readonly name: string };
   readonly lane: unknown;
   readonly lanes: readonly { readonly resource: string }[];
+  readonly throttle: z.infer<typeof throttleShape>;
+  readonly throttles: readonly z.infer<typeof throttleShape>[];
   readonly links: PageLinks;
   readonly meta: { readonly total: number };
 }
@@ -73,6 +78,7 @@ interface Sent {
 
 export interface ApiWorldOptions {
   readonly waitMs?: number;
+  readonly pendingMax?: number;
   readonly publicUrl?: string;
   /** How the registry treats the requests of the api. */
   readonly manners?: FakeManners;
@@ -96,9 +102,15 @@ export class ApiWorld {
     readonly registry: FakeRegistry,
     readonly consul: FakeConsul,
     private readonly workers: ReadonlyMap<QueueName, WorkerContext>,
+    readonly pending: PendingBound,
   ) {}
 
-  static async open({ manners, publicUrl, waitMs = 2000 }: ApiWorldOptions = {}): Promise<ApiWorld> {
+  static async open({
+    manners,
+    publicUrl,
+    waitMs = 2000,
+    pendingMax = 1000,
+  }: ApiWorldOptions = {}): Promise<ApiWorld> {
     const consul = new FakeConsul();
     const registry = await createFakeRegistry({ consul, ...(manners === undefined ? {} : { manners }) });
     const workerRegistry = await createFakeRegistry({ consul });
@@ -116,12 +128,21 @@ export class ApiWorld {
     const log = createLog({ name: 'api', level: 'debug', to: { write: (line) => void logged.push(line) } });
     const engine = contextOf(registry, bell);
     const looks = { ask: async (_queue: QueueName, places: readonly LookPlace[]) => lookAll(holder, places) };
+    const counted = new PendingWork(registry);
+    const pending = new PendingBound({
+      pendingMax,
+      read: () => counted.read(),
+      nowMs: () => performance.now(),
+    });
     const services = servicesOf({
       kv: registry.kv,
       layout: registry.layout,
       halts: registry.halts,
       engine,
       looks,
+      // As without Redis: what is set is all that can be told.
+      watch: { shown: () => Promise.resolve(null), standings: () => Promise.resolve(null) },
+      pending,
       waitingWith: (look) => pollingWaiting(look),
       facets: FACETS,
       regions: REGIONS,
@@ -132,7 +153,7 @@ export class ApiWorld {
     });
     const metrics = createMetrics({ app: 'api', name: 'api' });
     const app = await createServer({ services, readiness: new Readiness(), metrics, log });
-    const world = new ApiWorld(app, registry, consul, workers);
+    const world = new ApiWorld(app, registry, consul, workers, pending);
     holder.world = world;
     world.logged = logged;
     for (const queue of [queueOf('ceph'), queueOf('qemu', HOST)])
@@ -147,7 +168,11 @@ export class ApiWorld {
     await this.registry.close();
   }
 
-  async send(method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, sent: Sent = {}): Promise<Answer> {
+  async send(
+    method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
+    path: string,
+    sent: Sent = {},
+  ): Promise<Answer> {
     const token = sent.token === undefined ? this.token : sent.token;
     const payload = typeof sent.body === 'string' ? sent.body : JSON.stringify(sent.body);
     const answer = await this.app.inject({
@@ -169,7 +194,11 @@ export class ApiWorld {
     };
   }
 
-  async ops(method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, body?: unknown): Promise<Answer> {
+  async ops(
+    method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
+    path: string,
+    body?: unknown,
+  ): Promise<Answer> {
     return await this.send(method, `/ops/v1${path}`, { token: OPS_TOKEN, body });
   }
 
@@ -298,7 +327,7 @@ function workerOf(
     policy: { deadlineMs: 1000, triesMax: 3, backoffBaseMs: 1, backoffCapMs: 1 },
     catchUp: () => Promise.resolve(),
     fence: (address) => Promise.resolve(sources.fence(address)),
-    report: () => undefined,
+    outages: { waitMs: () => 0, isAway: () => false, report: () => undefined },
     stopping: () => false,
     halted: () => false,
     sure: () => Promise.resolve(true),

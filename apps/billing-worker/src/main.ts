@@ -1,8 +1,8 @@
 import { connectBilling } from '@plumbline/billing-adapter';
 import { lookQueueOf, queueOf } from '@plumbline/domain';
 import { commonVariables, readConfig, secret, workerVariables } from '@plumbline/platform';
-import { SourceHealth, drainProcessor } from '@plumbline/queue';
-import { looksOf, startProcess, startProcessors, watchRewinds } from '@plumbline/worker';
+import { Outages, drainProcessor } from '@plumbline/queue';
+import { keepThrottle, looksOf, startProcess, startProcessors, watchRewinds } from '@plumbline/worker';
 import { drain } from './drain.js';
 
 const APP = 'billing-worker';
@@ -38,24 +38,25 @@ const work = drainProcessor({
     try {
       await migrateOnce();
       await drain(self, client, queue);
-      health.report(null);
+      outages.report(null);
     } catch (error) {
-      health.report(error);
+      outages.report(error);
       throw error;
     }
   },
 });
-const health: SourceHealth = new SourceHealth({
+const outages: Outages = new Outages({
   source: client.name,
   failuresMax: config.outageFailures,
   ping: (signal) => client.ping(signal),
-  gates: [work],
+  gate: work,
   log,
   metrics,
 });
-shutdown.atEnd('health of the source', () => health.close());
+shutdown.atEnd('outages of the source', () => outages.close());
 readiness.check('postgres', (signal) => client.ping(signal));
 await startProcessors(self, [work, looksOf(self, lookQueueOf('billing'), client)]);
+await keepThrottle(self, { processor: work, configured: { ...config, concurrency: 1 }, outages });
 self.bell.drain(queue);
 const witness = client.witnessOf(config.registryPrefix);
 await watchRewinds(self, {

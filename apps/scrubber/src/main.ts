@@ -7,7 +7,7 @@ import { Counter, commonVariables, readConfig, secret, sleep, text, wholeNumber 
 import type { Shutdown } from '@plumbline/platform';
 import { qemuDevice, qemuNode } from '@plumbline/qemu-facets';
 import { Listener, Looks } from '@plumbline/queue';
-import { Discrepancies, Leadership, mintedVolumeIds } from '@plumbline/registry';
+import { Discrepancies, Leadership, PendingWork, mintedVolumeIds } from '@plumbline/registry';
 import { Boots, startProcess, untilConnected, watchRewinds } from '@plumbline/worker';
 import type { Process } from '@plumbline/worker';
 import { ParkedCount } from './parked.js';
@@ -93,13 +93,19 @@ const scrubber = new Scrubber({
 });
 const leadership = new Leadership({ ...self.registry, boot: self.registry.boots.boot, of: 'leader' });
 const parked = new ParkedCount(self.metrics);
+const pending = new PendingWork(self.registry);
 /** True until a sweep went well, and again after one that did not. */
 let mayHaveBeenAway = true;
 const rounds = Promise.all([
   asLeader(self, 'sweep', SWEEP_MS, async () => {
     const wasAway = mayHaveBeenAway;
     mayHaveBeenAway = true;
-    const { rung, refused, isFlushed } = await sweep(self, { wasAway, parked, hosts: boots.view });
+    const { rung, refused, isFlushed } = await sweep(self, {
+      wasAway,
+      parked,
+      pending,
+      hosts: boots.view,
+    });
     mayHaveBeenAway = refused > 0;
     if (rung + refused > 0) self.log.info({ rung, refused, isFlushed }, 'lanes that stood still were rung');
   }),

@@ -29,6 +29,9 @@ export class HeldError extends TransientError {
   }
 }
 
+/** As transient, from a source that answers: it says nothing of an outage. */
+export class BusyError extends TransientError {}
+
 /** Did not happen because we are too fast: slows the queue, costs no try. */
 export class ThrottledError extends EngineError {
   constructor(

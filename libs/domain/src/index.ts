@@ -13,3 +13,4 @@ export * from './intent.js';
 export * from './source.js';
 export * from './witness.js';
 export * from './journal.js';
+export * from './throttle.js';

@@ -33,6 +33,8 @@ export interface IntentDefinition<P extends Json = Json> {
   readonly on: 'absent' | 'present';
   /** Ends what it finds not committed yet: a create before it is undone, and both end together. */
   readonly cancels?: true;
+  /** Goes four to one before bulk work: somebody's VM waits for it. */
+  readonly ahead?: true;
   readonly params: z.ZodType<P>;
   /** Parameters as they could be: for the proofs that every kind goes through, and for the documentation. */
   readonly example: P;

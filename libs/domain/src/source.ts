@@ -46,6 +46,11 @@ export interface Backend extends Source {
 export interface SourceClient<B extends Source = Backend> {
   readonly name: SourceName;
   readonly facets: ReadonlyMap<FacetName, B>;
+  /**
+   * The part of the source that a thing stands and falls with, such as its VM: what fails there says nothing of the rest.
+   * Absent: all of the source.
+   */
+  partOf?(place: Place): string;
   /** Rejects when the source cannot be asked. */
   ping(signal: AbortSignal): Promise<void>;
   /** Waits until whatever fences there are have reached this client; a no-op where a source has none. */

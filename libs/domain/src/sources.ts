@@ -1,4 +1,5 @@
 import type { HostName } from './ids.js';
+import type { Region } from './records.js';
 
 /**
  * The table of sources that have a worker. `perHost`: one worker and one queue for each hypervisor host, because the
@@ -25,6 +26,23 @@ export function queueOf(source: SourceName, host?: HostName): QueueName {
   if (!SOURCES[source].perHost) return source;
   if (host === undefined) throw new TypeError(`a step of ${source} must name its host`);
   return `${source}-${host}`;
+}
+
+/** Every queue of work that these regions have. */
+export function workQueuesOf(regions: readonly Region[]): readonly QueueName[] {
+  return queuesOf(regions, queueOf);
+}
+
+/** Every queue of looks that these regions have. */
+export function lookQueuesOf(regions: readonly Region[]): readonly QueueName[] {
+  return queuesOf(regions, lookQueueOf);
+}
+
+function queuesOf(regions: readonly Region[], nameOf: typeof queueOf): readonly QueueName[] {
+  const hosts = regions.flatMap((region) => region.hosts);
+  return (Object.keys(SOURCES) as SourceName[]).flatMap((source) =>
+    SOURCES[source].perHost ? hosts.map((host) => nameOf(source, host)) : [nameOf(source)],
+  );
 }
 
 /** Looks have queues of their own, which are never throttled or paused: an operator's question must not wait for work. */

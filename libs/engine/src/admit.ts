@@ -83,7 +83,7 @@ export async function admit(context: EngineContext, request: AdmissionRequest): 
     if ('written' in outcome) {
       const queue = firstQueueOf(definition, entry.params, record);
       request.recorded?.(action);
-      void context.bell.ring(queue, resource, { account: account.id });
+      void context.bell.ring(queue, resource, { account: account.id, ahead: definition.ahead === true });
       return { action, queue };
     }
     snapshot = outcome.conflict;

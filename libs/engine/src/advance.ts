@@ -10,7 +10,7 @@ import { nextMove, stepStateOf } from './next.js';
 import type { Move } from './next.js';
 import type { WorkerContext } from './ports.js';
 import { Turn } from './turn.js';
-import { headToWork, queueOfMove } from './work.js';
+import { headToWork, queueOfMove, ringOf } from './work.js';
 
 /** Intents of one lane that one job goes on with before it rings for the rest. */
 const INTENTS_PER_JOB_MAX = 16;
@@ -73,7 +73,7 @@ async function lookOnAndOn(
     if (away > AWAY_LOOKS_MAX) context.boots.end('a turn could not be given back');
     if (isAway) await pause(context, away);
   }
-  await context.bell.ring(context.queue, resource);
+  await context.bell.ring(context.queue, resource, { account });
   return null;
 }
 
@@ -118,7 +118,12 @@ async function takeTurn(context: WorkerContext, snapshot: Snapshot): Promise<Tur
   const mine = head.attempt?.boot === context.boots.self;
   const queue = queueOfMove(move, context.boots);
   if (queue !== null && queue !== context.queue && !mine) {
-    await context.bell.ring(queue, resource);
+    await context.bell.ring(queue, resource, ringOf(head, context.rules));
+    return 'left';
+  }
+  const waitMs = mine ? 0 : outageMs(context, move);
+  if (waitMs > 0) {
+    await context.bell.ring(context.queue, resource, { ...ringOf(head, context.rules), delayMs: waitMs });
     return 'left';
   }
   if (context.halted()) return mine ? 'away' : 'left';
@@ -172,6 +177,11 @@ async function putOff(context: WorkerContext, resource: ResourceName): Promise<T
   const delayMs = backoffMs({ tries, baseMs: capMs, capMs, random: () => context.random() });
   await context.bell.ring(context.queue, resource, { delayMs });
   return 'left';
+}
+
+/** How long to put off a move whose source, or the part of it that it is about, is away. */
+function outageMs({ outages }: WorkerContext, move: Move): number {
+  return move.do === 'step' || move.do === 'undo' ? outages.waitMs(move.step) : 0;
 }
 
 /** What a dead boot began is gone on with only where its fence has arrived. */

@@ -7,7 +7,6 @@ import {
   Refusal,
   ThrottledError,
   TransientError,
-  UncertainError,
 } from '@plumbline/domain';
 import type {
   Applied,
@@ -18,7 +17,6 @@ import type {
   LedgerStage,
   ParkReason,
   Snapshot,
-  SourceName,
   Step,
 } from '@plumbline/domain';
 import { queueOfFacet } from './admit.js';
@@ -33,7 +31,7 @@ import type { Move } from './next.js';
 import type { WorkerContext } from './ports.js';
 import { LostTurn } from './turn.js';
 import type { Turn } from './turn.js';
-import { isCancelled, isLost, queueOfMove, queueToRing } from './work.js';
+import { isCancelled, isLost, queueOfMove, queueToRing, ringOf } from './work.js';
 
 /** No plan has nearly as many moves: a turn that makes more is going in circles. */
 const MOVES_MAX = 256;
@@ -217,7 +215,7 @@ class Worker {
     if (!(await context.sure())) return await this.askAgain(UNSURE_MS);
     const client = clientOf(turn.head, step);
     if (client !== null) {
-      await this.callOut('ceph', (signal) => context.fence(client, signal));
+      await this.call(step, (signal) => context.fence(client, signal));
       context.log.info({ ...intentFields(turn.snapshot), client, step: step.facet }, 'client was fenced');
     }
     const steps = turn.head.plan?.[stage] ?? [];
@@ -245,15 +243,19 @@ class Worker {
 
   private async handOver(move: Move): Promise<TurnEnd> {
     await this.turn.giveBack();
-    const { account } = this.turn.head;
+    const options = ringOf(this.turn.head, this.context.rules);
     const queue = queueToRing(move, this.context.boots);
-    await this.context.bell.ring(queue, this.turn.snapshot.resource, { account });
+    await this.context.bell.ring(queue, this.turn.snapshot.resource, options);
     return 'left';
   }
 
   private async askAgain(waitMs: number): Promise<TurnEnd> {
     await this.turn.giveBack();
-    await this.context.bell.ring(this.context.queue, this.turn.snapshot.resource, { delayMs: waitMs });
+    const { account } = this.turn.head;
+    await this.context.bell.ring(this.context.queue, this.turn.snapshot.resource, {
+      delayMs: waitMs,
+      account,
+    });
     return 'left';
   }
 
@@ -265,19 +267,13 @@ class Worker {
   }
 
   /** One call out, with a deadline. Whatever is unclassified may have happened. */
-  private call<T>(step: Step, call: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    return this.callOut(this.backendOf(step).facet.source, call);
-  }
-
-  private async callOut<T>(source: SourceName, call: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  private async call<T>(step: Step, call: (signal: AbortSignal) => Promise<T>): Promise<T> {
     try {
       const result = await withDeadline(this.context, call);
-      this.context.report(source, 'ok');
+      this.context.outages.report(step, null);
       return result;
     } catch (error) {
-      const isOutage = error instanceof TransientError && !(error instanceof HeldError);
-      const failed = isOutage || error instanceof UncertainError;
-      this.context.report(source, failed ? 'failed' : 'ok', error);
+      this.context.outages.report(step, error);
       throw error;
     }
   }
@@ -320,6 +316,8 @@ class Worker {
     if (error instanceof InvariantError)
       return await this.park(parkReasonNamed(error.reason) ?? 'invariant', error.message);
     if (error instanceof RejectedError) return await this.rejected(move, error.message);
+    const step = move.do === 'step' || move.do === 'undo' ? move.step : null;
+    if (step !== null && context.outages.isAway(step)) return await this.waitForSource(step);
     const tries = turn.head.tries + 1;
     if (tries >= context.policy.triesMax) {
       const isRequirement = move.do === 'step' && move.step.mode === 'require';
@@ -331,7 +329,20 @@ class Worker {
     await turn.giveBack({ tries });
     const retry = { baseMs: context.policy.backoffBaseMs, capMs: context.policy.backoffCapMs };
     const delayMs = backoffMs({ tries, ...retry, random: () => context.random() });
-    await context.bell.ring(context.queue, turn.snapshot.resource, { delayMs });
+    const { account } = turn.head;
+    await context.bell.ring(context.queue, turn.snapshot.resource, { delayMs, account });
+    return 'left';
+  }
+
+  /** The outage's failure, not the intent's: it costs no try, however long it lasts. */
+  private async waitForSource(step: Step): Promise<TurnEnd> {
+    const { context, turn } = this;
+    await turn.giveBack();
+    const { account } = turn.head;
+    const retry = { baseMs: context.policy.backoffBaseMs, capMs: context.policy.backoffCapMs };
+    const backMs = backoffMs({ tries: turn.head.tries + 1, ...retry, random: () => context.random() });
+    const delayMs = Math.max(backMs, context.outages.waitMs(step));
+    await context.bell.ring(context.queue, turn.snapshot.resource, { delayMs, account });
     return 'left';
   }
 

@@ -3,7 +3,7 @@ import type { IntentId, LaneEntry, ResourceName, Snapshot } from '@plumbline/dom
 import { deltaBetween } from './footprint.js';
 import { canBeUndone, nextMove } from './next.js';
 import type { EngineContext } from './ports.js';
-import { queueToRing } from './work.js';
+import { queueToRing, ringOf } from './work.js';
 
 /**
  * What an operator may do about a parked intent. None of it touches a source: the lane is written, guarded by its index, and
@@ -41,8 +41,8 @@ export async function intervene(
     const after = EDITS[asked.what](before, { ...asked.operator, at: context.clock.now() });
     const outcome = await context.journal.write(changeOf(context, snapshot, after));
     if ('written' in outcome) {
-      const { account } = after;
-      await context.bell.ring(queueToRing(nextMove(after)), asked.resource, { account });
+      const options = ringOf(after, context.rules);
+      await context.bell.ring(queueToRing(nextMove(after)), asked.resource, options);
       return { before, now: outcome.written };
     }
     snapshot = outcome.conflict;

@@ -8,7 +8,7 @@ import type {
   QueueName,
   ResourceName,
   RetryBudget,
-  SourceName,
+  Step,
 } from '@plumbline/domain';
 import type { Rules } from './materialize.js';
 import type { HostsKnown } from './work.js';
@@ -25,8 +25,10 @@ export interface Clock {
 
 export interface RingOptions {
   readonly delayMs?: number;
-  /** Whose lane it is: spares who is rung finding that out. */
-  readonly account?: AccountId;
+  /** Whose lane it is: its account's turn decides when, and it spares who is rung finding that out. */
+  readonly account?: AccountId | undefined;
+  /** Goes before bulk work. */
+  readonly ahead?: boolean | undefined;
 }
 
 /** The doorbell. Rings may be lost, doubled or late; nothing depends on them. */
@@ -64,8 +66,15 @@ export interface Log {
   error(fields: object, message: string): void;
 }
 
-/** Whom to tell how calls to a source ended, so that an outage is noticed. */
-export type Outcome = 'ok' | 'failed';
+/** What is known of how sources fare. Whoever calls tells how the call ended, so that an outage is noticed. */
+export interface OutageView {
+  /** How long to put off a call about this place, because what it stands and falls with is away; nought: not at all. */
+  waitMs(step: Step): number;
+  /** True when a failure there is an outage's, and so costs the intent no try. */
+  isAway(step: Step): boolean;
+  /** How a call ended: null, or its error. */
+  report(step: Step, error: unknown): void;
+}
 
 export interface EngineContext {
   readonly journal: Journal;
@@ -91,7 +100,6 @@ export interface WorkerContext extends EngineContext {
   catchUp(signal: AbortSignal): Promise<void>;
   /** Keeps a RADOS client from ever writing again, and waits until that is so. Asked only of workers of `FENCE_QUEUE`. */
   fence(address: string, signal: AbortSignal): Promise<void>;
-  report(source: SourceName, outcome: Outcome, error?: unknown): void;
   /** True while an operator has to confirm the registry's state: nothing is begun, and nothing can be written. */
   halted(): boolean;
   /**
@@ -99,6 +107,7 @@ export interface WorkerContext extends EngineContext {
    * it be decided by what is long over. False: not known.
    */
   sure(): Promise<boolean>;
+  readonly outages: OutageView;
   /** True when this process is to end: nothing new is begun, and what was begun is handed back. */
   stopping(): boolean;
   /** Shared by all lanes of this process: retries stay a share of the calls to its source. */

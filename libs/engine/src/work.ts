@@ -5,6 +5,7 @@ import { definitionOf } from './materialize.js';
 import type { Rules } from './materialize.js';
 import { nextMove } from './next.js';
 import type { Move } from './next.js';
+import type { RingOptions } from './ports.js';
 
 /** Why the customer sees an action errored that never began. */
 const GONE = 'The volume is not there any more.';
@@ -57,6 +58,11 @@ export function isLost(move: Move, hosts: HostsKnown): boolean {
   if (move.do !== 'undo' && !(move.do === 'step' && move.step.mode === 'release')) return false;
   const { client, host }: Step = move.step;
   return client !== undefined && host !== undefined && hosts.isHostAway(host);
+}
+
+/** What a ring says of the lane that this intent heads. */
+export function ringOf({ account, kind }: LaneEntry, { catalog }: Rules): RingOptions {
+  return { account, ahead: catalog.get(kind)?.ahead === true };
 }
 
 /** Where a move is made; null: any worker that is there already. */

@@ -33,6 +33,7 @@ export const volumeAttach = defineIntent<z.infer<typeof params>>({
   kind: 'volume-attach',
   action: 'attach_volume',
   on: 'present',
+  ahead: true,
   params,
   example: { volumeId: EXAMPLE_VOLUME, vm: 1 as VmId, host: 'host-a' as HostName, region: null },
   request: {

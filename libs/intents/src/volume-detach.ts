@@ -18,6 +18,7 @@ export const volumeDetach = defineIntent<z.infer<typeof params>>({
   kind: 'volume-detach',
   action: 'detach_volume',
   on: 'present',
+  ahead: true,
   params,
   example: { volumeId: EXAMPLE_VOLUME, vm: 1 as VmId, region: null },
   request: {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { IntentId, ResourceName } from '@plumbline/domain';
+import type { AccountId, IntentId, ResourceName } from '@plumbline/domain';
 import { Queue, Worker } from 'bullmq';
 import { Registry } from 'prom-client';
 import { Bell } from './bell.js';
@@ -40,7 +40,7 @@ describe('bell', () => {
   });
 
   const waitingResources = async () =>
-    (await queue.getJobs(['wait'])).map((job) => (job.data as { resource: string }).resource);
+    (await queue.getJobs(['wait', 'prioritized'])).map((job) => (job.data as { resource: string }).resource);
 
   async function timed(call: () => Promise<boolean>): Promise<{ taken: boolean; tookMs: number }> {
     const from = performance.now();
@@ -57,7 +57,11 @@ describe('bell', () => {
 
   it('rings later when asked to', async () => {
     expect(await bell.ring('ceph', newResource(), { delayMs: 60_000 })).toBe(true);
-    expect(await queue.getJobCounts('wait', 'delayed')).toEqual({ wait: 0, delayed: 1 });
+    expect(await queue.getJobCounts('wait', 'prioritized', 'delayed')).toEqual({
+      wait: 0,
+      prioritized: 0,
+      delayed: 1,
+    });
   });
 
   it('makes one job of many drains', async () => {
@@ -200,7 +204,14 @@ describe('bell', () => {
   });
 
   describe('sweep', () => {
-    const lane = (index: number) => ({ resource: newResource(), queue: 'ceph', index, isParked: false });
+    const lane = (index: number) => ({
+      resource: newResource(),
+      account: randomUUID() as AccountId,
+      queue: 'ceph',
+      index,
+      isParked: false,
+      isAhead: false,
+    });
 
     it('rings all lanes at once after Redis was emptied, and then leaves them their time', async () => {
       const lanes = [lane(1), lane(2), { ...lane(3), isParked: true }];

@@ -11,12 +11,14 @@ import { chunksOf } from './chunks.js';
 import { within } from './deadline.js';
 import { JOB_OPTIONS } from './job.js';
 import type { DrainJob, LaneJob } from './job.js';
+import { defineLaneScript, pipeLaneCall } from './lane-script.js';
+import type { LaneCall } from './lane-script.js';
 import { OpenQueues } from './open-queues.js';
 import type { RedisConnection } from './redis.js';
 import { Trouble } from './trouble.js';
 
 const RING_MS = 250;
-/** Jobs added in one round trip: few enough for its deadline, also in a process that has just begun. */
+/** Calls in one round trip: few enough for its deadline, also in a process that has just begun. */
 const BULK_MAX = 200;
 /** Rings that may wait for the end of a tick; one more fails. */
 const PENDING_MAX = 20_000;
@@ -25,6 +27,14 @@ const DRAIN_GATHER_MS = 250;
 /** Wakes in one message. */
 const WAKES_MAX = 1000;
 
+export interface RingOptions {
+  readonly delayMs?: number;
+  /** Whose lane it is: rung without, it stands in nobody's line. */
+  readonly account?: AccountId | undefined;
+  /** Goes before bulk work: a VM waits for it. */
+  readonly ahead?: boolean | undefined;
+}
+
 export const WAKE_CHANNEL = 'plumbline:wakes';
 
 export interface Wake {
@@ -32,10 +42,17 @@ export interface Wake {
   readonly intent: IntentId;
 }
 
-interface Ring {
+/** What is asked of Redis in one tick, and who waits for whether it took it. */
+interface Asked<T> {
+  readonly what: T;
+  readonly answers: ((taken: boolean) => void)[];
+}
+
+/** A job that is no lane's turn now: it comes later, or drains. */
+interface PlainJob {
+  readonly queue: QueueName;
   readonly data: LaneJob | DrainJob;
   readonly delayMs: number;
-  readonly taken: (taken: boolean) => void;
 }
 
 export class Bell {
@@ -43,8 +60,8 @@ export class Bell {
   private readonly trouble: Trouble;
   private readonly rings: Counter<'queue' | 'taken'>;
   private readonly queues: OpenQueues;
-  private readonly pending = new Map<QueueName, Ring[]>();
-  private pendingCount = 0;
+  private calls = new Map<string, Asked<LaneCall>>();
+  private jobs = new Map<string, Asked<PlainJob>>();
   private readonly draining = new Map<QueueName, NodeJS.Timeout>();
   private wakes: Wake[] = [];
   private isScheduled = false;
@@ -52,6 +69,7 @@ export class Bell {
   constructor({ redis, log, metrics }: { redis: RedisConnection; log: Logger; metrics: Registry }) {
     this.redis = redis;
     this.trouble = new Trouble(log, 'ring');
+    defineLaneScript(redis.client);
     this.queues = new OpenQueues(redis, this.trouble);
     this.rings = new Counter({
       name: 'plumbline_rings_total',
@@ -61,13 +79,29 @@ export class Bell {
     });
   }
 
-  /** Never rejects, and answers within 250 ms: false when Redis did not say in time that it took the ring. */
+  /**
+   * Never rejects, and answers within 250 ms: false when Redis did not say in time that it took the ring. A lane whose
+   * account has many before it stands in line, which is taken, too.
+   */
   ring(
     queue: QueueName,
     resource: ResourceName,
-    { delayMs = 0, account }: { delayMs?: number; account?: AccountId } = {},
+    { delayMs = 0, account, ahead, anew }: RingOptions & { readonly anew?: boolean } = {},
   ): Promise<boolean> {
-    return this.add(queue, account === undefined ? { resource } : { resource, account }, delayMs);
+    if (delayMs === 0) return this.call({ verb: 'ring', queue, resource, account, ahead, anew });
+    return this.add({ queue, data: account === undefined ? { resource } : { resource, account }, delayMs });
+  }
+
+  /**
+   * A job of the lane has ended: what its account has in line comes next. Answers as a ring does; what is lost here is
+   * made good by the sweep. `anew`: no job of the lane is left, as the registry tells.
+   */
+  leave(
+    queue: QueueName,
+    resource: ResourceName,
+    { anew }: { readonly anew?: boolean } = {},
+  ): Promise<boolean> {
+    return this.call({ verb: 'leave', queue, resource, anew });
   }
 
   /** Rings for what is owed to a derived source. Many of these become one job. */
@@ -75,7 +109,7 @@ export class Bell {
     if (this.draining.has(queue)) return;
     const timer = setTimeout(() => {
       this.draining.delete(queue);
-      void this.add(queue, { drain: true }, 0);
+      void this.add({ queue, data: { drain: true }, delayMs: 0 });
     }, DRAIN_GATHER_MS);
     this.draining.set(queue, timer);
   }
@@ -91,20 +125,30 @@ export class Bell {
   async close(): Promise<void> {
     for (const [queue, timer] of this.draining) {
       clearTimeout(timer);
-      void this.add(queue, { drain: true }, 0);
+      void this.add({ queue, data: { drain: true }, delayMs: 0 });
     }
     this.draining.clear();
     await this.flush();
     await this.queues.close();
   }
 
-  private add(queue: QueueName, data: LaneJob | DrainJob, delayMs: number): Promise<boolean> {
-    if (this.pendingCount >= PENDING_MAX) return Promise.resolve(false);
-    return new Promise((taken) => {
-      const rings = this.pending.get(queue) ?? [];
-      this.pending.set(queue, rings);
-      rings.push({ data, delayMs, taken });
-      this.pendingCount++;
+  private call(call: LaneCall): Promise<boolean> {
+    return this.ask(this.calls, call);
+  }
+
+  private add(job: PlainJob): Promise<boolean> {
+    return this.ask(this.jobs, job);
+  }
+
+  /** One is enough for all that ask for the same in one tick, but every job that ends counts. */
+  private ask<T extends LaneCall | PlainJob>(asked: Map<string, Asked<T>>, what: T): Promise<boolean> {
+    if (this.calls.size + this.jobs.size >= PENDING_MAX) return Promise.resolve(false);
+    const ends = 'verb' in what && what.verb === 'leave';
+    const key = ends ? `leave ${asked.size}` : JSON.stringify(what);
+    return new Promise((answer) => {
+      const same = asked.get(key);
+      if (same) same.answers.push(answer);
+      else asked.set(key, { what, answers: [answer] });
       this.schedule();
     });
   }
@@ -117,27 +161,46 @@ export class Bell {
 
   private async flush(): Promise<void> {
     this.isScheduled = false;
-    const batches = [...this.pending];
+    const calls = [...this.calls.values()];
+    const jobs = [...this.jobs.values()];
+    const queues = [...new Set(jobs.map(({ what }) => what.queue))];
     const wakes = this.wakes;
-    this.pending.clear();
-    this.pendingCount = 0;
+    this.calls = new Map();
+    this.jobs = new Map();
     this.wakes = [];
-    const added = batches.flatMap(([queue, rings]) =>
-      chunksOf(gathered(rings), BULK_MAX).map((chunk) => this.addAll(queue, chunk)),
-    );
-    const published = chunksOf(wakes, WAKES_MAX).map((chunk) => this.publish(chunk));
-    await Promise.all([...added, ...published]);
+    await Promise.all([
+      ...chunksOf(wakes, WAKES_MAX).map((chunk) => this.publish(chunk)),
+      ...chunksOf(calls, BULK_MAX).map((chunk) => this.callAll(chunk)),
+      ...queues.flatMap((queue) =>
+        chunksOf(
+          jobs.filter(({ what }) => what.queue === queue),
+          BULK_MAX,
+        ).map((chunk) => this.addAll(queue, chunk)),
+      ),
+    ]);
   }
 
-  private async addAll(name: QueueName, rings: readonly GatheredRing[]): Promise<void> {
-    const jobs = rings.map(({ data, delayMs }) => ({
+  private async callAll(calls: readonly Asked<LaneCall>[]): Promise<void> {
+    const taken = await this.attempt('ringing', async () => {
+      const pipeline = this.redis.client.pipeline();
+      for (const { what } of calls) pipeLaneCall(pipeline, what);
+      const results = (await pipeline.exec()) ?? [];
+      for (const [error] of results) if (error !== null) throw error;
+    });
+    for (const { what } of calls)
+      if (what.verb === 'ring') this.rings.inc({ queue: what.queue, taken: String(taken) });
+    answerAll(calls, taken);
+  }
+
+  private async addAll(queue: QueueName, asked: readonly Asked<PlainJob>[]): Promise<void> {
+    const jobs = asked.map(({ what: { data, delayMs } }) => ({
       name: 'resource' in data ? 'lane' : 'drain',
       data,
       opts: delayMs > 0 ? { ...JOB_OPTIONS, delay: delayMs } : JOB_OPTIONS,
     }));
-    const taken = await this.attempt(`ringing at ${name}`, () => this.queues.get(name).addBulk(jobs));
-    this.rings.inc({ queue: name, taken: String(taken) }, rings.length);
-    for (const ring of rings) for (const answer of ring.answers) answer(taken);
+    const taken = await this.attempt(`ringing at ${queue}`, () => this.queues.get(queue).addBulk(jobs));
+    this.rings.inc({ queue, taken: String(taken) }, jobs.length);
+    answerAll(asked, taken);
   }
 
   private async publish(wakes: readonly Wake[]): Promise<void> {
@@ -156,18 +219,6 @@ export class Bell {
   }
 }
 
-interface GatheredRing extends Omit<Ring, 'taken'> {
-  readonly answers: Ring['taken'][];
-}
-
-/** One job is enough for all rings of a lane in one tick. */
-function gathered(rings: readonly Ring[]): readonly GatheredRing[] {
-  const distinct = new Map<string, GatheredRing>();
-  for (const { data, delayMs, taken } of rings) {
-    const key = `${delayMs} ${JSON.stringify(data)}`;
-    const same = distinct.get(key);
-    if (same) same.answers.push(taken);
-    else distinct.set(key, { data, delayMs, answers: [taken] });
-  }
-  return [...distinct.values()];
+function answerAll(asked: readonly Asked<unknown>[], taken: boolean): void {
+  for (const { answers } of asked) for (const answer of answers) answer(taken);
 }

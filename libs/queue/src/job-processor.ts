@@ -18,6 +18,9 @@ export interface JobContext {
 /** Nothing: done. `throttledMs`: the queue pauses that long for every worker, and the job comes again. */
 export type JobOutcome = void | { readonly throttledMs: number };
 
+/** Why a process takes no jobs: its source is away, or an operator has paused the queue. */
+export type HoldReason = 'outage' | 'paused';
+
 export interface JobWork<J> {
   readonly queue: QueueName;
   /** The process's name: ended jobs say who took them. */
@@ -37,7 +40,7 @@ const LOCK_MS = 30_000;
 /** A job that outlives many workers is still only a look at a lane, never a reason to fail. */
 const STALLS_MAX = 1_000_000;
 /** Throttling works only on a queue that has a limiter; this one never limits by itself. */
-const RATE_UNLIMITED = 1_000_000;
+export const RATE_UNLIMITED = 1_000_000;
 /** How soon a worker asks again that lost its connection in the middle of a command; BullMQ would wait fifteen seconds. */
 const RETRY_MS = 1000;
 const THROTTLE_MAX_MS = 60_000;
@@ -50,11 +53,14 @@ export class JobProcessor<J = unknown> extends WorkerHost {
   private readonly controller = new AbortController();
   private readonly seconds: Histogram<'queue'>;
   private readonly outcomes: Counter<'queue' | 'outcome'>;
-  private isHeld = false;
+  private readonly holds = new Set<HoldReason>();
+  private jobs: number;
+  private slow: number | null = null;
 
   constructor(private readonly work: JobWork<J>) {
     super();
     this.queue = work.queue;
+    this.jobs = work.concurrency;
     this.log = work.log;
     this.trouble = new Trouble(work.log, `taking jobs of ${work.queue}`);
     this.seconds = metric(work.metrics, 'plumbline_job_seconds', (name) => {
@@ -95,19 +101,42 @@ export class JobProcessor<J = unknown> extends WorkerHost {
     }
   }
 
-  /** Takes no more jobs; those under way go on. */
-  async hold(): Promise<void> {
-    this.isHeld = true;
+  /** Takes no more jobs, for this reason or another; those under way go on. */
+  async hold(reason: HoldReason): Promise<void> {
+    this.holds.add(reason);
     await this.worker.pause(true);
   }
 
-  async resume(): Promise<void> {
-    this.isHeld = false;
-    if (!this.controller.signal.aborted) await this.worker.resume();
+  async resume(reason: HoldReason): Promise<void> {
+    this.holds.delete(reason);
+    if (this.holds.size === 0 && !this.controller.signal.aborted) await this.worker.resume();
   }
 
-  get held(): boolean {
-    return this.isHeld;
+  /** Why it takes no jobs now; empty: it does. */
+  get held(): readonly HoldReason[] {
+    return [...this.holds];
+  }
+
+  /** Jobs at a time, from the next job on. */
+  setConcurrency(jobs: number): void {
+    this.jobs = jobs;
+    this.applyConcurrency();
+  }
+
+  /** Jobs at a time as it is now, whatever is set. */
+  get concurrency(): number {
+    return Math.min(this.jobs, this.slow ?? this.jobs);
+  }
+
+  /** No more than so many at a time for now; null: as many as are set. True: that is no less than what is set. */
+  slowTo(jobs: number | null): boolean {
+    this.slow = jobs;
+    this.applyConcurrency();
+    return jobs === null || jobs >= this.jobs;
+  }
+
+  private applyConcurrency(): void {
+    this.worker.concurrency = this.concurrency;
   }
 
   /** Nest calls this first when it closes; afterwards the worker waits for the jobs under way. */

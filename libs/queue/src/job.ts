@@ -10,6 +10,8 @@ export interface LaneJob {
   readonly resource: ResourceName;
   /** Whose it is, for who looks to find it sooner. Checked there. */
   readonly account?: AccountId;
+  /** It takes one of its account's places, to be given back when it ends. */
+  readonly counted?: true;
 }
 
 /** Look at what is owed to this queue's source. */
@@ -18,11 +20,14 @@ export interface DrainJob {
 }
 
 export function parseLaneJob(data: unknown): LaneJob | null {
-  const { resource, account } = fieldsOf(data);
+  const { resource, account, counted } = fieldsOf(data);
   if (typeof resource !== 'string' || !resource.startsWith('volume/')) return null;
   if (!isUuid(resource.slice('volume/'.length))) return null;
-  const job: LaneJob = { resource: resource as ResourceName };
-  return typeof account === 'string' && isUuid(account) ? { ...job, account: account as AccountId } : job;
+  return {
+    resource: resource as ResourceName,
+    ...(typeof account === 'string' && isUuid(account) ? { account: account as AccountId } : {}),
+    ...(counted === true ? { counted } : {}),
+  };
 }
 
 export function parseDrainJob(data: unknown): DrainJob | null {

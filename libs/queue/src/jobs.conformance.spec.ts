@@ -139,13 +139,13 @@ describe('processor', () => {
   it('takes no jobs while it is held, and all of them afterwards', async () => {
     const { seen, processor } = recording();
     await run([processor]);
-    await processor.hold();
+    await processor.hold('outage');
     // A look that was under way may still bring one job.
     const held = Array.from({ length: 20 }, newResource);
     await Promise.all(held.map((lane) => bell.ring(QUEUE, lane)));
     await new Promise((resolve) => setTimeout(resolve, 300));
     expect(seen.length).toBeLessThanOrEqual(1);
-    await processor.resume();
+    await processor.resume('outage');
     await eventually(() => expect([...seen].sort()).toEqual([...held].sort()));
   });
 

@@ -2,6 +2,7 @@ import type { ResourceName } from '@plumbline/domain';
 import type { Bell } from './bell.js';
 import { chunksOf } from './chunks.js';
 import { fieldsOf } from './job.js';
+import { lanesInLine } from './places.js';
 import type { RedisConnection } from './redis.js';
 import { planSweep } from './sweep-plan.js';
 import type { SweepMarker, SweepPlan, SweptLane } from './sweep-plan.js';
@@ -32,16 +33,24 @@ export async function sweepLanes(
   { redis, bell, wasAway }: { redis: RedisConnection; bell: Bell; wasAway: boolean },
 ): Promise<SweepResult> {
   const { markers, isFlushed, nowMs } = await readMarkers(redis);
-  const plan = planSweep({ lanes, markers, areUnrung: isFlushed || wasAway, nowMs });
+  const inLine = await lanesInLine(redis, lanes);
+  const unlined = lanes.filter(({ resource }) => !inLine.has(resource));
+  const plan = planSweep({ lanes: unlined, markers, areUnrung: isFlushed || wasAway, nowMs });
   const taken: SweepPlan['ring'][number][] = [];
   for (const rings of chunksOf(plan.ring, RINGS_AT_ONCE)) {
-    const rung = await Promise.all(rings.map(({ lane }) => bell.ring(lane.queue, lane.resource)));
+    const rung = await Promise.all(rings.map(ringAnew(bell)));
     taken.push(...rings.filter((_ring, index) => rung[index]));
   }
   const noted = new Map(plan.note);
   for (const { lane, marker } of taken) noted.set(lane.resource, marker);
   await writeMarkers(redis, { noted, forget: plan.forget, isFlushed });
   return { rung: taken.length, refused: plan.ring.length - taken.length, isFlushed };
+}
+
+/** It stood still for so long that whatever jobs it had are lost. */
+function ringAnew(bell: Bell) {
+  return ({ lane: { queue, resource, account, isAhead } }: SweepPlan['ring'][number]) =>
+    bell.ring(queue, resource, { account, ahead: isAhead, anew: true });
 }
 
 async function readMarkers({ client }: RedisConnection): Promise<{

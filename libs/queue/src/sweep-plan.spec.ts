@@ -1,4 +1,4 @@
-import type { ResourceName } from '@plumbline/domain';
+import type { AccountId, ResourceName } from '@plumbline/domain';
 import fc from 'fast-check';
 import { planSweep } from './sweep-plan.js';
 import type { SweepMarker, SweptLane } from './sweep-plan.js';
@@ -7,6 +7,8 @@ const lane = (over: Partial<SweptLane> = {}): SweptLane => ({
   resource: 'volume/a',
   queue: 'ceph',
   index: 5,
+  account: 'a' as AccountId,
+  isAhead: false,
   isParked: false,
   ...over,
 });
@@ -64,6 +66,14 @@ describe('sweep', () => {
       expect(plan.note.size).toBe(0);
       expect(plan.forget).toEqual(['volume/a', 'volume/gone']);
     }
+  });
+
+  it('rings one account’s only lane before another’s second', () => {
+    const flood = Array.from({ length: 1500 }, (_, n) => lane({ resource: `volume/${n}` }));
+    const only = lane({ resource: 'volume/only', account: 'b' as AccountId });
+    const lanes = [...flood, only];
+    const { ring } = planSweep({ lanes, markers: new Map(), areUnrung: true, nowMs: 0 });
+    expect(ring.slice(0, 2).map((one) => one.lane.resource)).toEqual(['volume/0', 'volume/only']);
   });
 
   it('rings at most a thousand, and first those that have waited longest', () => {

@@ -1,4 +1,4 @@
-import type { QueueName, ResourceName } from '@plumbline/domain';
+import type { AccountId, QueueName, ResourceName } from '@plumbline/domain';
 
 /** A lane as the sweep finds it in the registry. */
 export interface SweptLane {
@@ -7,6 +7,10 @@ export interface SweptLane {
   readonly queue: QueueName;
   /** The registry's index: it moves with every change of the lane. */
   readonly index: number;
+  readonly account: AccountId;
+  /** Whether it goes before bulk work when it is rung. */
+  readonly isAhead: boolean;
+  /** Nothing is to be done for it: it waits for a person. */
   readonly isParked: boolean;
 }
 
@@ -67,10 +71,24 @@ export function planSweep({
   due.sort((a, b) => a.sinceMs - b.sinceMs);
   const present = new Set(lanes.filter((lane) => !lane.isParked).map((lane) => lane.resource));
   return {
-    ring: due.slice(0, RINGS_MAX).map(({ lane, marker }) => ({ lane, marker })),
+    ring: inTurns(due)
+      .slice(0, RINGS_MAX)
+      .map(({ lane, marker }) => ({ lane, marker })),
     note,
     forget: [...markers.keys()].filter((resource) => !present.has(resource)),
   };
+}
+
+/** Each account's oldest, then each account's second, and so on: no account's thousands come before another's first. */
+function inTurns<T extends { readonly lane: SweptLane }>(due: readonly T[]): readonly T[] {
+  const counts = new Map<AccountId, number>();
+  const ranked = due.map((one) => {
+    const { account } = one.lane;
+    const rank = counts.get(account) ?? 0;
+    counts.set(account, rank + 1);
+    return { one, rank };
+  });
+  return ranked.sort((a, b) => a.rank - b.rank).map(({ one }) => one);
 }
 
 function isDue({ rings, atMs }: SweepMarker, nowMs: number): boolean {

@@ -18,6 +18,8 @@ export * from './owed.js';
 export * from './lanes.js';
 export * from './volume-ids.js';
 export * from './discrepancies.js';
+export * from './throttles.js';
+export * from './pending-work.js';
 export * from './stores/ports.js';
 export * from './stores/customer-stores.js';
 export * from './stores/operator-stores.js';

@@ -5,6 +5,7 @@ import type {
   BootId,
   FacetName,
   IntentId,
+  QueueName,
   RegionSlug,
   ResourceName,
   SourceName,
@@ -52,6 +53,8 @@ export interface Layout {
   discrepancy(facet: FacetName, id: string): string;
   discrepancies: string;
   scrub(name: string): string;
+  throttle(queue: QueueName): string;
+  throttles: string;
   tick: string;
   halt: string;
 }
@@ -97,6 +100,9 @@ export function layoutOf(prefix: string): Layout {
     discrepancy: (facet, id) => key(`discrepancies/${facet}/${hash(id)}`),
     discrepancies: key('discrepancies/'),
     scrub: (name) => key(`scrub/${name}`),
+    // With an end of its own, so that a host's name that begins as another's does not make one key the other's prefix.
+    throttle: (queue) => key(`throttles/${queue}/set`),
+    throttles: key('throttles/'),
     tick: key('tick'),
     halt: key('halt'),
   };

@@ -110,7 +110,10 @@ export class Boots {
       await this.view.look();
       for await (const { lane } of allLanes(registry))
         if (lane.entries[0]?.attempt?.boot === boot)
-          await bell.ring(queueOfLane(lane, this.view), lane.resource);
+          await bell.ring(queueOfLane(lane, this.view), lane.resource, {
+            account: lane.account,
+            anew: true,
+          });
     } catch (err) {
       log.warn({ err, gone: boot }, 'lanes of a fenced boot are left to the sweep');
     }

@@ -1,11 +1,12 @@
 import { RetryBudget } from '@plumbline/domain';
-import type { Backend, Fence, QueueName, Source, SourceClient } from '@plumbline/domain';
+import type { Backend, Fence, QueueName, Source, SourceClient, Step } from '@plumbline/domain';
 import { advance } from '@plumbline/engine';
-import type { BootsKnown, StepPolicy, WorkerContext } from '@plumbline/engine';
-import { QueueModule, SourceHealth, laneProcessor, lookProcessor } from '@plumbline/queue';
-import type { JobProcessor } from '@plumbline/queue';
+import type { AdvanceEnd, BootsKnown, StepPolicy, WorkerContext } from '@plumbline/engine';
+import { Outages, QueueModule, ThrottleKeeper, laneProcessor, lookProcessor } from '@plumbline/queue';
+import type { JobOutcome, JobProcessor, LaneJob } from '@plumbline/queue';
 import { nestLogger } from '@plumbline/platform';
 import type { ConfigOf, workerVariables } from '@plumbline/platform';
+import { Throttles } from '@plumbline/registry';
 import { NestFactory } from '@nestjs/core';
 import type { RewindWatch } from '@plumbline/registry';
 import { NO_FENCE } from './boots.js';
@@ -40,6 +41,7 @@ export async function startLaneWorker(
   const { client, config, queue, fence = NO_FENCE } = by;
   const { log, metrics, redis } = process;
   const busy: WorkerContext['busy'] = new Map();
+  const partOf = (step: Step) => client.partOf?.(step) ?? null;
   let stopping = false;
   const context: WorkerContext = {
     ...engineContext(process),
@@ -50,7 +52,11 @@ export async function startLaneWorker(
     policy: stepPolicyOf(config),
     catchUp: (signal) => client.catchUp(signal),
     fence: (address, signal) => fence.fence(address, signal),
-    report: (_source, outcome, error) => health.report(outcome === 'ok' ? null : error),
+    outages: {
+      waitMs: (step) => outages.waitMs(partOf(step)),
+      isAway: (step) => outages.isAway(partOf(step)),
+      report: (step, error) => outages.report(error, partOf(step)),
+    },
     stopping: () => stopping,
     halted: () => process.registry.halts.known !== null,
     sure: () => by.rewinds.sure(),
@@ -63,23 +69,24 @@ export async function startLaneWorker(
     ratePerSecond: config.ratePerSecond,
     log,
     metrics,
-    handle: async ({ resource, account }) => (await advance(context, resource, account)) ?? undefined,
+    handle: (job) => lookAt(context, process, job),
   });
-  const health: SourceHealth = new SourceHealth({
+  const outages: Outages = new Outages({
     source: client.name,
     failuresMax: config.outageFailures,
     ping: (signal) => client.ping(signal),
-    gates: [lanes],
+    gate: lanes,
     log,
     metrics,
   });
   process.readiness.check(client.name, (signal) => client.ping(signal));
   process.mayLeave(() => busy.size === 0);
   process.shutdown.atEnd('source', () => {
-    health.close();
+    outages.close();
     return client.close();
   });
   await startProcessors(process, [lanes, looksOf(process, by.lookQueue, client)]);
+  await keepThrottle(process, { processor: lanes, configured: config, outages });
   process.shutdown.atEnd('turns', () => {
     stopping = true;
   });
@@ -87,6 +94,21 @@ export async function startLaneWorker(
     { queue, concurrency: config.concurrency, boot: context.boots.self, redis: redis.client.status },
     'worker is ready',
   );
+}
+
+/** A job that is to come again keeps its account's place; any other gives it back, and calls the account's next lane. */
+async function lookAt(
+  context: WorkerContext,
+  { bell }: Process,
+  { resource, account, counted }: LaneJob,
+): Promise<JobOutcome> {
+  let end: AdvanceEnd = null;
+  try {
+    end = await advance(context, resource, account);
+  } finally {
+    if (counted && end === null) await bell.leave(context.queue, resource);
+  }
+  return end ?? undefined;
 }
 
 export function looksOf(
@@ -103,4 +125,28 @@ export async function startProcessors(process: Process, processors: readonly Job
   const module = QueueModule.register({ redisUrl: process.config.redisUrl, processors });
   const nest = await NestFactory.createApplicationContext(module, { logger: nestLogger(process.log) });
   process.shutdown.atEnd('jobs', () => nest.close());
+}
+
+/** From now on the queue is throttled as operators say, beginning with what they have said before. */
+export async function keepThrottle(
+  { config, registry, redis, log, metrics, shutdown }: Process,
+  by: {
+    readonly processor: JobProcessor;
+    readonly configured: { readonly concurrency: number; readonly ratePerSecond: number };
+    readonly outages: Outages;
+  },
+): Promise<void> {
+  const keeper = new ThrottleKeeper({
+    ...by,
+    store: new Throttles(registry),
+    breakers: () => by.outages.shown(),
+    redis,
+    boot: registry.boots.boot,
+    name: config.name,
+    now: Date.now,
+    log,
+    metrics,
+  });
+  shutdown.atEnd('throttle', () => keeper.close());
+  await keeper.start();
 }

@@ -36,6 +36,31 @@ export const interventionBody = z.object({ by: text('by'), reason: text('reason'
 
 export const tokenBody = z.object({ name: text('name') });
 
+const RATE_MAX = 100_000;
+const CONCURRENCY_MAX = 256;
+const CONCURRENCY_TOTAL_MAX = 100_000;
+
+function setting(field: string, [least, most]: readonly [number, number]) {
+  const error = `${field} must be a whole number from ${least} to ${most}, or null for what is configured`;
+  return z.number({ error }).int({ error }).min(least, { error }).max(most, { error }).nullish();
+}
+
+const SETTINGS = 'by, paused, ratePerSecond, concurrency and concurrencyTotal';
+
+export const throttleBody = z.strictObject(
+  {
+    by: text('by'),
+    paused: z.boolean({ error: 'paused must be true or false' }).optional(),
+    ratePerSecond: setting('ratePerSecond', [0, RATE_MAX]),
+    concurrency: setting('concurrency', [1, CONCURRENCY_MAX]),
+    concurrencyTotal: setting('concurrencyTotal', [0, CONCURRENCY_TOTAL_MAX]),
+  },
+  {
+    error: ({ code, keys }) =>
+      code === 'unrecognized_keys' ? `there is no ${String(keys)}: there are ${SETTINGS}` : undefined,
+  },
+);
+
 export const vmBody = z.object({
   name: text('name'),
   region: text('region').transform((slug) => slug as RegionSlug),

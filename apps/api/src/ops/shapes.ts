@@ -138,4 +138,51 @@ export const haltShape = z.union([
   }),
 ]);
 
+const count = z.number().int();
+
+/** How a source is throttled, what that comes to, and what waits. */
+export const throttleShape = z.object({
+  source: z.string(),
+  set: z.object({
+    paused: z.boolean(),
+    ratePerSecond: count.nullable(),
+    concurrency: count.nullable(),
+    concurrencyTotal: count.nullable(),
+    by: z.string(),
+    at: instant,
+  }),
+  /** Null: Redis cannot be asked. */
+  queue: z
+    .object({
+      paused: z.boolean(),
+      ahead: count,
+      bulk: count,
+      active: count,
+      delayed: count,
+      lanesRung: count,
+      accountsRung: count,
+    })
+    .nullable(),
+  /** As each said a few seconds ago; null: Redis cannot be asked. */
+  workers: z
+    .array(
+      z.object({
+        name: z.string(),
+        concurrency: count,
+        held: z.array(z.enum(['outage', 'paused'])),
+        breakers: z.array(
+          z.object({
+            part: z.string().nullable(),
+            state: z.enum(['closed', 'open', 'trial']),
+            failures: count,
+          }),
+        ),
+      }),
+    )
+    .nullable(),
+});
+
+/** Unsettled intents of an account that has many. */
+export const pendingShape = z.object({ account: z.string(), pending: count });
+
 export const discrepancyShape = z.record(z.string(), anything);

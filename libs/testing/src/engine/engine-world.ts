@@ -259,7 +259,7 @@ export class EngineWorld {
       policy: { deadlineMs: 1000, triesMax: 3, backoffBaseMs: 1, backoffCapMs: 1 },
       catchUp: () => Promise.resolve(),
       fence: this.dying((address: string) => this.sources.fenced(address)),
-      report: () => undefined,
+      outages: { waitMs: () => 0, isAway: () => false, report: () => undefined },
       stopping: () => this.crashed,
       halted: () => this.halted,
       sure: () => Promise.resolve(this.isSure),

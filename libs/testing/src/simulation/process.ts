@@ -168,7 +168,7 @@ export class SimulatedProcess implements Owner {
       policy: POLICY,
       catchUp: () => this.waitFor(world.latencyMs()),
       fence: (address) => this.fence(address),
-      report: () => undefined,
+      outages: { waitMs: () => 0, isAway: () => false, report: () => undefined },
       stopping: () => false,
       halted: () => false,
       sure: () => Promise.resolve(true),

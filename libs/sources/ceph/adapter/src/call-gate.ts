@@ -1,4 +1,4 @@
-import { TransientError } from '@plumbline/domain';
+import { BusyError, TransientError } from '@plumbline/domain';
 import { deadlinePassed } from './errors.js';
 
 /** How many may wait for their turn on one thing. */
@@ -34,7 +34,7 @@ export class CallGate {
     this.expectAsked(what, signal);
     const line = this.lines.get(key) ?? { last: Promise.resolve(), length: 0 };
     if (line.length >= WAITING_MAX) {
-      throw new TransientError(`too many wait to ${what}`, { reason: 'ceph-line-full' });
+      throw new BusyError(`too many wait to ${what}`, { reason: 'ceph-line-full' });
     }
     const outcome = this.noted(line.last.then(() => work(this.turn(what, signal))));
     line.length += 1;

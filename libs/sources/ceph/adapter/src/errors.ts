@@ -1,4 +1,4 @@
-import { RejectedError, TransientError, UncertainError } from '@plumbline/domain';
+import { BusyError, RejectedError, TransientError, UncertainError } from '@plumbline/domain';
 import type { EngineError } from '@plumbline/domain';
 
 /** Error numbers of Linux, as librados and librbd return them (negated). */
@@ -27,12 +27,12 @@ export const ERRNO = {
   ECANCELED: 125,
 } as const;
 
-type Verdict = readonly [kind: 'transient' | 'rejected' | 'uncertain', reason: string];
+type Verdict = readonly [kind: 'transient' | 'busy' | 'rejected' | 'uncertain', reason: string];
 
 /** The one table of what an error number means. A number that is not in it may mean anything: uncertain. */
 const VERDICTS: ReadonlyMap<number, Verdict> = new Map<number, Verdict>([
   [ERRNO.EAGAIN, ['transient', 'ceph-again']],
-  [ERRNO.EBUSY, ['transient', 'ceph-busy']],
+  [ERRNO.EBUSY, ['busy', 'ceph-busy']],
   [ERRNO.ENOTCONN, ['transient', 'ceph-not-connected']],
   [ERRNO.EPERM, ['rejected', 'ceph-not-permitted']],
   [ERRNO.EACCES, ['rejected', 'ceph-not-permitted']],
@@ -51,7 +51,12 @@ const VERDICTS: ReadonlyMap<number, Verdict> = new Map<number, Verdict>([
   [ERRNO.ESHUTDOWN, ['uncertain', 'ceph-blocklisted']],
 ]);
 
-const KINDS = { transient: TransientError, rejected: RejectedError, uncertain: UncertainError } as const;
+const KINDS = {
+  transient: TransientError,
+  busy: BusyError,
+  rejected: RejectedError,
+  uncertain: UncertainError,
+} as const;
 
 /** What to throw for a failed call. `what` is what we tried, such as `create image volumes-nyc1/volume-…`. */
 export function cephError(errno: number, what: string): EngineError {

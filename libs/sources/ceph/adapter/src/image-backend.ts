@@ -9,7 +9,7 @@
  *   looks half-made too, but still has its header, and is finished instead.
  * - Only a purge removes data, and only from the trash.
  */
-import { InvariantError, RejectedError, TransientError } from '@plumbline/domain';
+import { BusyError, InvariantError, RejectedError } from '@plumbline/domain';
 import type { AnyFacet, Applied, Backend, Change, Json, Place } from '@plumbline/domain';
 import { GIB, cephImage } from '@plumbline/ceph-facets';
 import type { ImageSeen, ImageWant } from '@plumbline/ceph-facets';
@@ -95,7 +95,7 @@ export class ImageBackend implements Backend {
       if (seen?.state === 'trashed') await pool.restoreFromTrash(turn, seen.imageId, image);
       if (seen?.state === 'half-made') await this.clearHalfMade(turn, at, seen);
     }
-    throw new TransientError(`image ${pool.name}/${image} keeps changing under us`, {
+    throw new BusyError(`image ${pool.name}/${image} keeps changing under us`, {
       reason: 'ceph-contended',
     });
   }
@@ -149,7 +149,7 @@ export class ImageBackend implements Backend {
     const stranger = owners.find(({ owner }) => owner === 'nobody-known');
     if (stranger !== undefined) {
       const message = `image ${pool.name}/${image} is still in use by ${stranger.address}`;
-      throw new TransientError(message, { reason: 'stranger' });
+      throw new BusyError(message, { reason: 'stranger' });
     }
     for (const { address, owner } of owners)
       if (owner === 'condemned-boot') await this.settings.fence(turn, address);

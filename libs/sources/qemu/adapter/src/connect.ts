@@ -1,5 +1,5 @@
 import type { Backend, FacetName, HostName, SourceClient } from '@plumbline/domain';
-import { qemuDevice, qemuNode } from '@plumbline/qemu-facets';
+import { parseDiskKey, qemuDevice, qemuNode } from '@plumbline/qemu-facets';
 import { DeviceBackend } from './device-backend.js';
 import { NodeBackend } from './node-backend.js';
 import type { Deadlines } from './vm.js';
@@ -67,6 +67,7 @@ export function connectQemu(options: QemuOptions): SourceClient {
   return {
     name: 'qemu',
     facets,
+    partOf: ({ key }) => `vm-${parseDiskKey(key).vm}`,
     // One dead VM is not the source's outage: its own disks cannot be asked for, and all others can.
     ping: async (signal) => void (await vms.all(signal)),
     catchUp: async () => {},

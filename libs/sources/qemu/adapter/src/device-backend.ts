@@ -6,7 +6,7 @@
  * `DEVICE_DELETED` or no longer shows it. Some disks wait for their guest, perhaps for ever; so a call waits for a while
  * and then asks to be called again. Repeating `device_del` meanwhile does no harm: QEMU refuses it, or asks the guest anew.
  */
-import { InvariantError, RejectedError, TransientError } from '@plumbline/domain';
+import { BusyError, InvariantError, RejectedError } from '@plumbline/domain';
 import type { Applied, Backend, Change, Json, Place } from '@plumbline/domain';
 import { qemuDevice } from '@plumbline/qemu-facets';
 import type { DeviceSeen, DeviceWant } from '@plumbline/qemu-facets';
@@ -89,7 +89,7 @@ export class DeviceBackend implements Backend {
     const seen = await look(disk);
     if (seen?.state === 'plugged') return { seen };
     if (refusal !== null) throw refused('plug the disk in', refusal);
-    throw new TransientError('QEMU agreed to plug the disk in, but it is not so', { reason: 'qmp-not-done' });
+    throw new BusyError('QEMU agreed to plug the disk in, but it is not so', { reason: 'qmp-not-done' });
   }
 
   private async unplug(disk: Disk): Promise<Applied> {

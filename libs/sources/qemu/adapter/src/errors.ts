@@ -1,4 +1,11 @@
-import { HeldError, InvariantError, RejectedError, TransientError, UncertainError } from '@plumbline/domain';
+import {
+  BusyError,
+  HeldError,
+  InvariantError,
+  RejectedError,
+  TransientError,
+  UncertainError,
+} from '@plumbline/domain';
 import type { EngineError } from '@plumbline/domain';
 
 /** QEMU's answer that it did not do it. The class says little and the text is English prose: neither says why. */
@@ -21,7 +28,7 @@ export function refused(what: string, refusal: QmpRefusal): EngineError {
   const message = `QEMU refused to ${what}`;
   return refusal.qmpClass === 'CommandNotFound'
     ? new InvariantError(message, { reason: 'qmp-unknown-command', cause: refusal })
-    : new TransientError(message, { reason: 'qmp-refused', cause: refusal });
+    : new BusyError(message, { reason: 'qmp-refused', cause: refusal });
 }
 
 /** When to ask again for a VM that does not answer now. */

@@ -13,7 +13,7 @@
  * Removed by `blockdev-del`, which flushes, once the device is gone. Only its answer proves that the image is closed. A node
  * that is not there may be in a process that this monitor does not belong to any more, asleep and about to wake.
  */
-import { InvariantError, RejectedError, TransientError } from '@plumbline/domain';
+import { BusyError, InvariantError, RejectedError } from '@plumbline/domain';
 import type { Applied, Backend, Change, Json, Place } from '@plumbline/domain';
 import { qemuNode } from '@plumbline/qemu-facets';
 import type { NodeSeen, NodeWant } from '@plumbline/qemu-facets';
@@ -152,7 +152,7 @@ export class NodeBackend implements Backend {
   private async remove(disk: Disk): Promise<Applied> {
     if ((await disk.look()) === null) return UNPROVEN;
     if ((await disk.disks()).some(({ seen }) => seen.node === disk.name)) {
-      throw new TransientError('a device still uses the node', { reason: 'node-in-use' });
+      throw new BusyError('a device still uses the node', { reason: 'node-in-use' });
     }
     const refusal = await disk.change('blockdev-del', { 'node-name': disk.name });
     if ((await disk.look()) !== null) throw notDone('close the image', refusal);
@@ -217,5 +217,5 @@ function expectSameImage(wanted: Image, seen: NodeSeen): void {
 /** QEMU said that it did it and it is not so, or it refused. */
 function notDone(what: string, refusal: QmpRefusal | null): Error {
   if (refusal !== null) return refused(what, refusal);
-  return new TransientError(`QEMU agreed to ${what}, but it is not so`, { reason: 'qmp-not-done' });
+  return new BusyError(`QEMU agreed to ${what}, but it is not so`, { reason: 'qmp-not-done' });
 }
