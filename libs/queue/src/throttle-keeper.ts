@@ -6,6 +6,7 @@
  * The dashboard can pause a queue too, past the registry. Beside `paused` stands what was written last from the registry:
  * where that is still so and `paused` is not, somebody paused or resumed it there, and the registry is told.
  */
+import { randomUUID } from 'node:crypto';
 import type { QueueName, Throttle } from '@plumbline/domain';
 import type { Queue } from 'bullmq';
 import type { Logger } from 'pino';
@@ -25,6 +26,8 @@ const REDIS_MS = 1500;
 /** A worker that has not said for this long how it stands is shown no more. */
 const STANDING_MS = 10_000;
 const APPLIED = 'plumbline';
+const REPLACE = `
+if redis.call('HGET', KEYS[1], ARGV[1]) == ARGV[2] then redis.call('HSET', KEYS[1], ARGV[1], ARGV[3]) end`;
 /** In whose name the registry is told of what was done on the dashboard. */
 const DASHBOARD = 'dashboard';
 
@@ -150,6 +153,9 @@ export class ThrottleKeeper<Read extends { readonly throttle: Throttle }> {
 
   private async apply({ paused, ratePerSecond, concurrencyTotal }: Throttle, wanted: string): Promise<void> {
     const queue: Queue = this.queues.get(this.queue);
+    const { client } = this.options.redis;
+    const nonce = randomUUID();
+    await client.hset(this.metaKey, APPLIED, nonce);
     await (paused ? queue.pause() : queue.resume());
     await (ratePerSecond === null
       ? queue.removeGlobalRateLimit()
@@ -157,8 +163,8 @@ export class ThrottleKeeper<Read extends { readonly throttle: Throttle }> {
     await (concurrencyTotal === null || concurrencyTotal === 0
       ? queue.removeGlobalConcurrency()
       : queue.setGlobalConcurrency(concurrencyTotal));
-    // Last: what was not wholly applied is applied again.
-    await this.options.redis.client.hset(this.metaKey, APPLIED, wanted);
+    // Only if nothing was lost, or begun by another worker, meanwhile: what was not wholly applied is applied again.
+    await client.eval(REPLACE, 1, this.metaKey, APPLIED, nonce, wanted);
   }
 
   private async readShared(): Promise<Shared> {
