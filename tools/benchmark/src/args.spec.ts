@@ -8,6 +8,11 @@ describe('the command line', () => {
     expect(read('delete', 'create').operations).toEqual(['create', 'delete']);
   });
 
+  it('kills nothing unless told to, and how often', () => {
+    expect(read('recovery', '--kills', '8')).toMatchObject({ operations: ['recovery'], kills: 8 });
+    expect(read('--quick', 'recovery').kills).toBeLessThan(read('recovery').kills);
+  });
+
   it('takes numbers over those of the quick mode, and paths from where the person stands', () => {
     expect(read('--quick', '--clients', '3', '--json', 'a.json', '--stack', '/there')).toMatchObject({
       ...{ clients: 3, quick: true, json: '/here/a.json', stack: '/there' },

@@ -2,7 +2,9 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { StackError } from '@plumbline/stack';
 
-const operations = ['create', 'get', 'resize', 'delete', 'list'] as const;
+const usually = ['create', 'get', 'resize', 'delete', 'list'] as const;
+/** What kills processes, and takes long, is measured only when it is asked for. */
+const operations = [...usually, 'recovery'] as const;
 export type OperationName = (typeof operations)[number];
 
 export interface Settings {
@@ -18,6 +20,10 @@ export interface Settings {
   readonly warm: number;
   /** Volumes of the account whose list is read. */
   readonly listed: number;
+  /** Intents recorded while no worker runs. */
+  readonly intents: number;
+  /** Workers killed in the middle of their work. */
+  readonly kills: number;
   readonly quick: boolean;
   readonly check: boolean;
   readonly json: string | undefined;
@@ -32,16 +38,42 @@ const options = {
   rounds: { type: 'string' },
   warm: { type: 'string' },
   volumes: { type: 'string' },
+  intents: { type: 'string' },
+  kills: { type: 'string' },
   quick: { type: 'boolean', default: false },
   check: { type: 'boolean', default: false },
   json: { type: 'string' },
   stack: { type: 'string' },
 } as const;
 
-const usual = { clients: 32, seconds: 10, floorSeconds: 5, rounds: 1, warm: 2_000, listed: 10_000 };
-const quickly = { clients: 8, seconds: 1, floorSeconds: 0.5, rounds: 1, warm: 50, listed: 200 };
+const usual = {
+  clients: 32,
+  seconds: 10,
+  floorSeconds: 5,
+  rounds: 1,
+  warm: 2_000,
+  listed: 10_000,
+  ...{ intents: 10_000, kills: 200 },
+};
+const quickly = {
+  clients: 8,
+  seconds: 1,
+  floorSeconds: 0.5,
+  rounds: 1,
+  warm: 50,
+  listed: 200,
+  ...{ intents: 300, kills: 4 },
+};
 /** What fits into a machine's memory, and into a benchmark that somebody waits for. */
-const most = { clients: 512, seconds: 600, count: 200_000, rounds: 20, warm: 100_000, volumes: 20_000 };
+const most = {
+  clients: 512,
+  seconds: 600,
+  count: 200_000,
+  rounds: 20,
+  warm: 100_000,
+  volumes: 20_000,
+  ...{ intents: 50_000, kills: 1_000 },
+};
 
 /** Reads the command line. `from` is the folder that relative paths start from. */
 export function readSettings(argv: readonly string[], from: string): Settings {
@@ -63,7 +95,9 @@ export function readSettings(argv: readonly string[], from: string): Settings {
   };
   const path = (text: string | undefined) => (text === undefined ? undefined : resolve(from, text));
   return {
-    operations: operations.filter((name) => positionals.length === 0 || positionals.includes(name)),
+    operations: operations.filter((name) =>
+      positionals.length === 0 ? usually.some((usual) => usual === name) : positionals.includes(name),
+    ),
     clients: number('clients', base.clients),
     seconds: number('seconds', base.seconds),
     countMax: number('count', most.count),
@@ -71,6 +105,8 @@ export function readSettings(argv: readonly string[], from: string): Settings {
     rounds: number('rounds', base.rounds),
     warm: number('warm', base.warm),
     listed: number('volumes', base.listed),
+    intents: number('intents', base.intents),
+    kills: number('kills', base.kills),
     quick: values.quick,
     check: values.check,
     json: path(values.json),

@@ -19,6 +19,26 @@ describe('goals', () => {
     ]);
   });
 
+  it('judges recovery by the worst, and what never came by as long as it was waited for', () => {
+    const recovery = {
+      backlog: {
+        ...{ recordedPerSecond: 2_500, recordedP99Ms: 81, ratio: 0.5, outOfOrder: 1 },
+        ...{ peakMb: { api: 200, 'ceph-worker-2': 251 }, behindMs: 1_900, aloneMs: 1_000 },
+      },
+      fairness: { besideFloodMs: 300, besideLoadMs: 100, largeShare: 0.5 },
+      takeovers: { p99Ms: 12_000 },
+      ...{ registryMs: 2_000, vmDeathMs: 60_000 },
+    } as unknown as Results['recovery'];
+    const goals = goalsOf({ ...nothing, ...(recovery ? { recovery } : {}) });
+    expect(goals.filter(({ met }) => !met).map(({ name }) => name)).toEqual([
+      'recorded, p99',
+      'drained out of order',
+      'most memory of a process',
+      'another beside thousands',
+      'deleted after a VM’s death',
+    ]);
+  });
+
   it('counts the apps with Consul, Redis and PostgreSQL together, and neither Ceph nor the load', () => {
     const each = {
       api: 1,

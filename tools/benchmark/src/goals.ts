@@ -1,5 +1,6 @@
 import type { Sample } from './bench.js';
 import { median } from './measure/figures.js';
+import type { RecoveryResult } from './phases/recovery.js';
 import type { Results } from './results.js';
 
 export interface Goal {
@@ -19,9 +20,9 @@ const togetherMb = 900;
 const readyS = 3;
 
 /** Judges what was measured; what was not measured has no goal. */
-export function goalsOf({ create, get, list, rest, startMs }: Results): Goal[] {
+export function goalsOf({ create, get, list, recovery, rest, startMs }: Results): Goal[] {
   const goals: Goal[] = [];
-  const expect = (name: string, unit: Goal['unit'], value: number, better: Goal['better'], bound: number) =>
+  const expect: Expect = (name, unit, value, better, bound) =>
     goals.push({
       name,
       unit,
@@ -37,6 +38,7 @@ export function goalsOf({ create, get, list, rest, startMs }: Results): Goal[] {
   }
   if (get) expect('volumes read', '/s', rateOf(get.get), 'more', 5_000);
   if (list) expect('lists of 100', '/s', rateOf(list.list), 'more', 300);
+  if (recovery) recoveryGoals(recovery, expect);
   for (const [name, mb] of Object.entries(rest.memoryMb)) {
     if (name === 'api') expect('memory of api', 'MB', mb, 'less', apiMb);
     else if (isApp(name)) expect(`memory of ${name}`, 'MB', mb, 'less', workerMb);
@@ -45,6 +47,31 @@ export function goalsOf({ create, get, list, rest, startMs }: Results): Goal[] {
   for (const [name, ms] of Object.entries(startMs))
     expect(`start of ${name}`, 's', ms / 1_000, 'less', readyS);
   return goals;
+}
+
+type Expect = (
+  name: string,
+  unit: Goal['unit'],
+  value: number,
+  better: Goal['better'],
+  bound: number,
+) => void;
+
+function recoveryGoals(
+  { backlog, fairness, takeovers, registryMs, vmDeathMs }: RecoveryResult,
+  expect: Expect,
+): void {
+  expect('recorded, workers off', '/s', backlog.recordedPerSecond, 'more', 2_000);
+  expect('recorded, p99', 's', backlog.recordedP99Ms / 1_000, 'less', 0.08);
+  expect('drained, of bare librbd', '', backlog.ratio, 'more', 0.4);
+  expect('drained out of order', '', backlog.outOfOrder, 'less', 0);
+  expect('most memory of a process', 'MB', Math.max(...Object.values(backlog.peakMb)), 'less', 250);
+  expect('another behind thousands', '×', backlog.behindMs / backlog.aloneMs, 'less', 2);
+  expect('another beside thousands', '×', fairness.besideFloodMs / fairness.besideLoadMs, 'less', 2);
+  expect('the large one’s part', '', fairness.largeShare, 'more', 0.25);
+  expect('taken over, p99', 's', takeovers.p99Ms / 1_000, 'less', 15);
+  expect('deleted after a VM’s death', 's', vmDeathMs / 1_000, 'less', 5);
+  expect('written after Consul’s start', 's', registryMs / 1_000, 'less', 3);
 }
 
 export function isApp(name: string): boolean {

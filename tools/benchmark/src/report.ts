@@ -3,6 +3,7 @@ import { isApp, togetherOf, type Goal } from './goals.js';
 import { median } from './measure/figures.js';
 import type { DeleteResult } from './phases/change.js';
 import type { CreateResult } from './phases/create.js';
+import type { RecoveryResult } from './phases/recovery.js';
 import type { Results } from './results.js';
 
 /** Floors further apart than this say that the machine was busy with something else. */
@@ -13,7 +14,7 @@ const titleWidth = 30;
 
 /** What was measured, for a person at a terminal. */
 export function reportOf(results: Results, goals: readonly Goal[]): string[] {
-  const { create, get, resize, delete: deletion, list, settings } = results;
+  const { create, get, resize, delete: deletion, list, recovery, settings } = results;
   const clients = `${settings.clients} clients`;
   return [
     '',
@@ -30,6 +31,7 @@ export function reportOf(results: Results, goals: readonly Goal[]): string[] {
           ...sampleLines(`list 100 of ${list.volumes}`, list.list),
         ]
       : []),
+    ...(recovery ? recoveryLines(recovery) : []),
     '',
     ...goals.map(goalLine),
   ];
@@ -57,6 +59,31 @@ function deleteLines({ gone, trashed }: DeleteResult, clients: string): string[]
   return [
     ...comparedLines(`delete, ${clients}`, { ...trashed, product: gone }, 'rbd_trash_move'),
     `${''.padEnd(titleWidth)} the trash behind it ${behind}`,
+  ];
+}
+
+function recoveryLines({ backlog, fairness, takeovers }: RecoveryResult): string[] {
+  const line = (title: string, text: string) => `${title.padEnd(titleWidth)} ${text}`;
+  const peaks = Object.entries(backlog.peakMb).map(([name, mb]) => `${name} ${whole(mb)}`);
+  return [
+    ...sampleLines('creates recorded, workers off', [backlog.creations]),
+    ...sampleLines('resizes recorded behind them', [backlog.growths]),
+    line(
+      'drained',
+      `${whole(backlog.drainedPerSecond)}/s, ${percent(backlog.ratio)} of bare librbd, most MB: ${peaks.join(', ')}`,
+    ),
+    line(
+      'another account’s one behind',
+      `${whole(backlog.behindMs)} ms from the workers’ start, alone ${whole(backlog.aloneMs)} ms`,
+    ),
+    line(
+      `and beside ${fairness.waiting} of one`,
+      `${whole(fairness.besideFloodMs)} ms (the first ${whole(fairness.firstBesideFloodMs)}), beside 32 clients ${whole(fairness.besideLoadMs)} ms, alone ${whole(fairness.idleMs)} ms`,
+    ),
+    line(
+      `${takeovers.kills} workers killed`,
+      `${takeovers.lanes} lanes taken over, p50 / p99 / most  ${[takeovers.p50Ms, takeovers.p99Ms, takeovers.mostMs].map((ms) => tenths(ms / 1_000)).join(' / ')} s, ${takeovers.left} left`,
+    ),
   ];
 }
 

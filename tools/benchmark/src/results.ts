@@ -3,6 +3,7 @@ import type { Compared } from './bench.js';
 import type { DeleteResult } from './phases/change.js';
 import type { CreateResult } from './phases/create.js';
 import type { GetResult, ListResult } from './phases/read.js';
+import type { RecoveryResult } from './phases/recovery.js';
 import type { Rest } from './phases/rest.js';
 
 /** All that a run measured; an operation that was not asked for is absent. */
@@ -16,6 +17,7 @@ export interface Results {
   readonly resize?: Compared;
   readonly delete?: DeleteResult;
   readonly list?: ListResult;
+  readonly recovery?: RecoveryResult;
   /** After all load, at rest again. */
   readonly restAfter: Rest;
 }

@@ -5,6 +5,7 @@ import { Bench } from './bench.js';
 import { measureDelete, measureResize } from './phases/change.js';
 import { measureCreate } from './phases/create.js';
 import { measureGet, measureList } from './phases/read.js';
+import { measureRecovery } from './phases/recovery.js';
 import { measureRest, measureStarts } from './phases/rest.js';
 import type { Results } from './results.js';
 import type { Target } from './target.js';
@@ -37,7 +38,7 @@ export async function measure(settings: Settings, target: Target, progress: Prog
   }
 }
 
-type Operations = Pick<Results, 'create' | 'get' | 'resize' | 'delete' | 'list'>;
+type Operations = Pick<Results, 'create' | 'get' | 'resize' | 'delete' | 'list' | 'recovery'>;
 
 async function operationsOf(bench: Bench): Promise<Operations> {
   const { settings, progress } = bench;
@@ -50,6 +51,8 @@ async function operationsOf(bench: Bench): Promise<Operations> {
   if (wants('resize')) measured.resize = await phase('resize', measureResize);
   if (wants('delete')) measured.delete = await phase('delete', measureDelete);
   if (wants('list')) measured.list = await phase('list', measureList);
+  // Last: it kills what the others measure.
+  if (wants('recovery')) measured.recovery = await measureRecovery(bench);
   return measured;
 }
 

@@ -24,6 +24,7 @@ const idleEveryMs = 250;
 /** The customer whose volumes are measured: an account of the benchmark's own, so that nobody else's are in the way. */
 export interface Customer {
   readonly token: string;
+  readonly id: string;
 }
 
 /** The system that is measured, and what the benchmark knows of it from outside. */
@@ -105,7 +106,7 @@ export class Target {
     const { account } = await ops.ask<{ account: { id: string } }>('POST', '/ops/v1/accounts', wanted);
     const path = `/ops/v1/accounts/${account.id}/tokens`;
     const { secret } = await ops.ask<{ secret: string }>('POST', path, { name });
-    return { token: secret };
+    return { token: secret, id: account.id };
   }
 
   /** Until every intent is settled and nothing is owed, as Consul itself tells. */
@@ -115,6 +116,33 @@ export class Target {
       deadlineMs: idleMs,
       everyMs: idleEveryMs,
     });
+  }
+
+  /** What a customer asks over HTTP, one request at a time. */
+  clientOf({ token }: Pick<Customer, 'token'>): ApiClient {
+    return new ApiClient(this.url, token);
+  }
+
+  /** The customer whose virtual machine it is that volumes can be attached to. */
+  get owner(): { readonly token: string; readonly vm: number } {
+    return { token: this.variable('PLUMBLINE_TOKEN'), vm: Number(this.variable('PLUMBLINE_VM')) };
+  }
+
+  /** How many lanes have unsettled intents. */
+  async laneCount(): Promise<number> {
+    return (await consulKeys(this.consul, `${this.prefix}lanes/`)).length;
+  }
+
+  /** Everything under a key of Plumbline's, as Consul itself has it. */
+  async registryTree<T>(path: string): Promise<readonly T[]> {
+    const answer = await fetch(`${this.consul}/v1/kv/${this.prefix}${path}?recurse&consistent`);
+    if (answer.status === 404) return [];
+    const entries = (await answer.json()) as { Value: string }[];
+    return entries.map(({ Value }) => JSON.parse(Buffer.from(Value, 'base64').toString()) as T);
+  }
+
+  private get prefix(): string {
+    return commonEnvironment(this.stack.stack, 'bench', 0)['PLUMBLINE_PREFIX'] ?? '';
   }
 
   /** Names of the volumes' images in the pool, as `rbd` itself lists them. */

@@ -12,6 +12,7 @@ export type Operation =
   | { readonly kind: 'get'; readonly ids: readonly string[] }
   | { readonly kind: 'list'; readonly perPage: number }
   | { readonly kind: 'resize'; readonly ids: readonly string[]; readonly fromGib: number }
+  | { readonly kind: 'record-growth'; readonly ids: readonly string[]; readonly fromGib: number }
   | { readonly kind: 'delete'; readonly ids: readonly string[] }
   | { readonly kind: 'transaction'; readonly prefix: string }
   | { readonly kind: 'read'; readonly prefix: string };
@@ -44,6 +45,8 @@ export function askingOf(operation: Operation): Asking {
       return { made, ask: expecting(200, () => get(`/v2/volumes?per_page=${operation.perPage}`)) };
     case 'resize':
       return { made, ask: growing(operation) };
+    case 'record-growth':
+      return { made, ask: expecting(202, (n) => growth(operation, n)) };
     case 'delete':
       return {
         made,
@@ -87,12 +90,15 @@ function creating({ region, name, respondAsync }: Operation & { kind: 'create' }
 }
 
 /** Each volume grows by one GiB every time its turn comes round. */
-function growing({ ids, fromGib }: Operation & { kind: 'resize' }): Ask {
+function growth({ ids, fromGib }: { ids: readonly string[]; fromGib: number }, n: number): Request {
+  const path = `/v2/volumes/${pick(ids, n)}/actions`;
+  const sizeGib = fromGib + 1 + Math.floor(n / ids.length);
+  return { method: 'POST', path, body: JSON.stringify({ type: 'resize', size_gigabytes: sizeGib }) };
+}
+
+function growing(operation: Operation & { kind: 'resize' }): Ask {
   return async (connection, n) => {
-    const path = `/v2/volumes/${pick(ids, n)}/actions`;
-    const sizeGib = fromGib + 1 + Math.floor(n / ids.length);
-    const body = JSON.stringify({ type: 'resize', size_gigabytes: sizeGib });
-    const answer = await connection.ask({ method: 'POST', path, body });
+    const answer = await connection.ask(growth(operation, n));
     const failure = failureOf(answer, 202);
     if (failure !== null) return failure;
     const { action } = JSON.parse(answer.body) as { action: { id: number } };

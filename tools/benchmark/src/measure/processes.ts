@@ -71,6 +71,11 @@ export function memoryMbOf(pid: number): number {
   return (kib * 1024) / 1e6;
 }
 
+/** The most that a process has had resident so far, in MB. */
+export function peakMbOf(pid: number): number {
+  return (kibIn(`/proc/${pid}/status`, 'VmHWM') * 1024) / 1e6;
+}
+
 function kibIn(file: string, field: string): number {
   try {
     return Number(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(readFileSync(file, 'utf8'))?.[1] ?? 0);
