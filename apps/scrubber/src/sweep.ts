@@ -1,6 +1,6 @@
 import { queueOf, workQueuesOf } from '@plumbline/domain';
 import type { AccountId, Lane, ResourceName } from '@plumbline/domain';
-import { queueOfLane } from '@plumbline/engine';
+import { queueOfLane, waitsForHost } from '@plumbline/engine';
 import type { HostsKnown } from '@plumbline/engine';
 import { intentCatalog } from '@plumbline/intents';
 import { clearPlaces, sweepLanes, takenPlaces } from '@plumbline/queue';
@@ -35,8 +35,9 @@ export async function sweep(
     if (head === undefined) continue;
     const { resource, account } = lane;
     accounts.set(account, (accounts.get(account) ?? 0) + lane.entries.length);
-    const isParked = head.parked !== null;
-    if (isParked) waiting.push(lane);
+    if (head.parked !== null) waiting.push(lane);
+    // Whoever waits for a host that is away is rung when somebody lives there again.
+    const isParked = head.parked !== null || waitsForHost(lane, by.hosts);
     const isAhead = intentCatalog.get(head.kind)?.ahead === true;
     const isPlanned = head.plan !== null;
     const queue = queueOfLane(lane, by.hosts);

@@ -10,7 +10,7 @@ import { nextMove, stepStateOf } from './next.js';
 import type { Move } from './next.js';
 import type { WorkerContext } from './ports.js';
 import { Turn } from './turn.js';
-import { headToWork, queueOfMove, ringOf } from './work.js';
+import { headToWork, queueOfMove, ringOf, waitsOn } from './work.js';
 
 /** Intents of one lane that one job goes on with before it rings for the rest. */
 const INTENTS_PER_JOB_MAX = 16;
@@ -118,7 +118,7 @@ async function takeTurn(context: WorkerContext, snapshot: Snapshot): Promise<Tur
   const mine = head.attempt?.boot === context.boots.self;
   const queue = queueOfMove(move, context.boots);
   if (queue !== null && queue !== context.queue && !mine) {
-    await context.bell.ring(queue, resource, ringOf(head, context.rules));
+    if (!waitsOn(move, context.boots)) await context.bell.ring(queue, resource, ringOf(head, context.rules));
     return 'left';
   }
   const waitMs = mine ? 0 : outageMs(context, move);

@@ -71,6 +71,17 @@ export function queueOfMove(move: Move, hosts: HostsKnown): QueueName | null {
   return move.do === 'step' || move.do === 'undo' ? queueOfStep(move.step) : null;
 }
 
+/** True when nobody can do anything about the lane but a worker of a host that is away: to ring for it is in vain. */
+export function waitsForHost({ entries: [head] }: Lane, hosts: HostsKnown): boolean {
+  return head !== undefined && head.plan !== null && waitsOn(nextMove(head), hosts);
+}
+
+/** The same, of a move. */
+export function waitsOn(move: Move, hosts: HostsKnown): boolean {
+  if ((move.do !== 'step' && move.do !== 'undo') || isLost(move, hosts)) return false;
+  return move.step.host !== undefined && hosts.isHostAway(move.step.host);
+}
+
 /** Where a lane is rung, as far as it tells by itself: a worker that finds otherwise rings on. */
 export function queueOfLane({ entries: [head] }: Lane, hosts: HostsKnown): QueueName {
   return head === undefined || head.plan === null ? HOME_QUEUE : queueToRing(nextMove(head), hosts);

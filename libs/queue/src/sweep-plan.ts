@@ -11,6 +11,7 @@ export interface SweptLane {
   /** Whether it goes before bulk work when it is rung. */
   readonly isAhead: boolean;
   /** Nothing is to be done for it: it waits for a person. */
+  /** Nothing can be done about it now, by whomever it is rung for: it waits for a person, or for a host that is away. */
   readonly isParked: boolean;
 }
 

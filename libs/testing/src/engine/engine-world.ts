@@ -61,6 +61,8 @@ export class EngineWorld {
   workersKnow: IntentCatalog = intentCatalog;
   /** Hosts whose worker does not live any more, and its VMs go on. */
   readonly hostsAway = new Set<HostName>();
+  /** Where workers have rung. */
+  readonly rings: QueueName[] = [];
   /** Messages of the workers. */
   readonly logged: string[] = [];
   /** Whoever waits for these was told that they have ended. */
@@ -253,7 +255,11 @@ export class EngineWorld {
     );
     return {
       ...this.context(registry, this.workersKnow),
-      bell: { ...deafBell, wake: (_resource, intent) => void this.woken.push(intent) },
+      bell: {
+        ...deafBell,
+        ring: (rung) => Promise.resolve(this.rings.push(rung) > 0),
+        wake: (_resource, intent) => void this.woken.push(intent),
+      },
       queue,
       backends,
       policy: { deadlineMs: 1000, triesMax: 3, backoffBaseMs: 1, backoffCapMs: 1 },

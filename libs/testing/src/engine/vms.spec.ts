@@ -1,5 +1,6 @@
 import { imageNameOf, poolOf } from '@plumbline/domain';
 import type { ActionRecord, Json, VmId } from '@plumbline/domain';
+import { waitsForHost } from '@plumbline/engine';
 import { EXAMPLE_VOLUME, intentCatalog } from '@plumbline/intents';
 import { diskPlaceOf } from '@plumbline/qemu-facets';
 import { expectAgreement } from './describe-intent.js';
@@ -123,6 +124,28 @@ describe('a disk is gone by proof only', () => {
     await carriedOut(world, 'volume-resize', exampleOf('volume-resize'));
     expect((await world.snapshot(resource)).record?.sizeGib).toBe(5);
   });
+});
+
+it('rings nobody in vain for what is to be built on a host that is away', async () => {
+  let interrupted = false;
+  const world = await EngineWorld.open({
+    calls: (n) => {
+      if (n !== 2 || interrupted) return 'served';
+      interrupted = true;
+      return 'transient';
+    },
+  });
+  await carriedOut(world, 'volume-create', exampleOf('volume-create'));
+  await world.admit('volume-attach', into(VM));
+  while (!interrupted) await world.look(resource);
+  const { lane } = await world.snapshot(resource);
+  if (lane === null) throw new Error('the attach has ended');
+  expect(waitsForHost(lane, { isHostAway: () => true })).toBe(true);
+  expect(waitsForHost(lane, { isHostAway: () => false })).toBe(false);
+  world.hostsAway.add(HOST);
+  const rings = world.rings.length;
+  for (let round = 0; round < PATIENCE_ROUNDS; round += 1) await world.look(resource);
+  expect(world.rings.length).toBe(rings);
 });
 
 describe('what is left over in a VM', () => {
