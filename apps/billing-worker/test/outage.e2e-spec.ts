@@ -1,7 +1,9 @@
+import { readFileSync, readdirSync } from 'node:fs';
 import type { OwedFact } from '@plumbline/domain';
 import * as tools from '@plumbline/stack';
 import { System } from '@plumbline/testing';
 import type { Answer, ErrorBody, ShownVolume } from '@plumbline/testing';
+import pg from 'pg';
 
 const minuteMs = 60_000;
 /** A refusal that is certain needs nobody's answer. */
@@ -83,26 +85,83 @@ describe('a system of which a part is away', () => {
        FROM subscription_events WHERE volume_id IN (${volumes.map((id) => `'${id}'`).join(',')})`,
     );
 
-  it(
-    'serves volumes as usual while PostgreSQL is away, and its journal catches up exactly',
-    () =>
+  /** A server's processes, of which each connection has one: stopping the first alone would leave those that serve. */
+  const familyOf = (pid: number): readonly number[] => {
+    const all = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+    const isChild = (child: string): boolean => {
+      try {
+        const stat = readFileSync(`/proc/${child}/stat`, 'utf8');
+        return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]) === pid;
+      } catch {
+        return false; // It has just ended.
+      }
+    };
+    return [pid, ...all.filter(isChild).map(Number)];
+  };
+  const signalPostgres = (signal: NodeJS.Signals) => {
+    for (const pid of familyOf(system.stack.process('postgres').pid)) process.kill(pid, signal);
+  };
+  const sql = async (statement: string): Promise<void> => {
+    const client = new pg.Client({ connectionString: system.variable('DATABASE_URL') });
+    await client.connect();
+    await client.query(statement).finally(() => client.end());
+  };
+
+  interface Away {
+    readonly how: string;
+    readonly begin: () => Promise<unknown> | void;
+    readonly end: () => Promise<unknown> | void;
+    /** Whether nobody can ask it anything. */
+    readonly isSilent: boolean;
+  }
+
+  it.each<Away>([
+    {
+      how: 'killed',
+      begin: () => system.stack.kill('postgres'),
+      end: () => system.stack.restore(),
+      isSilent: true,
+    },
+    {
+      how: 'hung, with its connections open',
+      begin: () => signalPostgres('SIGSTOP'),
+      end: () => signalPostgres('SIGCONT'),
+      isSilent: true,
+    },
+    {
+      how: 'full',
+      begin: () =>
+        sql(`CREATE FUNCTION full_disk() RETURNS trigger AS $$
+          BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = 'disk_full'; END $$ LANGUAGE plpgsql;
+          CREATE TRIGGER full_disk BEFORE INSERT ON subscription_events EXECUTE FUNCTION full_disk()`),
+      end: () => sql('DROP FUNCTION full_disk CASCADE'),
+      isSilent: false,
+    },
+  ])(
+    'serves volumes as usual while PostgreSQL is $how, and its journal catches up exactly',
+    ({ how, begin, end, isSilent }) =>
       living(async () => {
-        await system.stack.kill('postgres');
+        await begin();
         const changed: string[] = [];
         const change = async () => {
-          const grown = await system.create('grown');
-          const deleted = await system.create('deleted');
+          const grown = await system.create(`grown-${how.slice(0, 4)}`);
+          const deleted = await system.create(`deleted-${how.slice(0, 4)}`);
           changed.push(grown, deleted);
           await system.act(grown, { type: 'resize', size_gigabytes: 3 });
           expect((await system.ask('DELETE', `/v2/volumes/${deleted}`)).status).toBe(204);
-          await missing('billing-worker-1', 'postgres');
-          await system.degradedBy(['billing']);
-          expect(await unknownIn(grown)).toEqual({ verdict: 'busy', unknown: ['billing.subscription'] });
+          if (isSilent) {
+            await missing('billing-worker-1', 'postgres');
+            await system.degradedBy(['billing']);
+            expect(await unknownIn(grown)).toEqual({ verdict: 'busy', unknown: ['billing.subscription'] });
+          } else
+            await tools.waitFor(() => system.logged('billing-worker-1').includes('postgres-full'), {
+              what: 'the worker to say that PostgreSQL is full',
+            });
           const waiting = await owed();
           expect(waiting.map(({ sizeGib }) => sizeGib).sort()).toEqual([1, 1, 3, null]);
           return waiting;
         };
-        const waiting = await change().finally(() => system.stack.restore());
+        const waiting = await change().finally(end);
         expect(await system.disagreements()).toEqual([]);
         const inOrder = (events: readonly Event[]) => events.map((event) => JSON.stringify(event)).sort();
         expect(inOrder(await journaled(changed))).toEqual(inOrder(waiting));

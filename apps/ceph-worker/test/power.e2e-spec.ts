@@ -1,8 +1,11 @@
+import { createHash, randomUUID } from 'node:crypto';
 import { createServer } from 'node:net';
 import * as tools from '@plumbline/stack';
 import { System } from '@plumbline/testing';
 
 const minuteMs = 60_000;
+/** Between two starts. */
+const apartMs = 300;
 const parts = ['ceph-osd', 'ceph-mon', 'consul', 'redis', 'postgres'];
 const apps = ['api', 'ceph-worker-1', 'qemu-worker', 'billing-worker-1', 'scrubber-1'];
 
@@ -53,18 +56,45 @@ describe('a system of which something dies without a word', () => {
     3 * minuteMs,
   );
 
-  it(
-    'carries out what was recorded before everything was killed at once',
-    async () => {
+  /** Orders of starting: the same of a seed, and so of a failure that is looked into. */
+  const orderOf = (seed: string) => (a: string, b: string) => drawn(seed, a) - drawn(seed, b);
+  const drawn = (seed: string, name: string): number =>
+    createHash('sha256').update(`${seed} ${name}`).digest().readUInt32BE();
+  /** Apps first and apps last are the extremes; the others are drawn, new ones each day. */
+  const isApp = (name: string): number => Number(apps.includes(name));
+  const today = new Date().toISOString().slice(0, 10);
+  const orders: readonly [string, (a: string, b: string) => number][] = [
+    ['with the apps before what they need', (a, b) => isApp(b) - isApp(a)],
+    [`in the order ${today} a`, orderOf(`${today} a`)],
+    [`in the order ${today} b`, orderOf(`${today} b`)],
+  ];
+
+  /** One after the other, without waiting for any of them to be ready; Ceph's processes are one. */
+  const startInOrder = async (names: readonly string[], order: (a: string, b: string) => number) => {
+    const all = [...names, 'ceph-worker-1'].filter((name) => name !== 'ceph-osd' && name !== 'ceph-mgr');
+    const starts: Promise<void>[] = [];
+    for (const name of all.toSorted(order)) {
+      const start = system.stack.start(name);
+      start.catch(() => undefined); // Told below, when all were begun.
+      starts.push(start);
+      await new Promise((resolve) => setTimeout(resolve, apartMs));
+    }
+    await Promise.all(starts);
+    await system.stack.restore();
+  };
+
+  it.each(orders)(
+    'carries out what was recorded before everything was killed at once, started %s',
+    async (_how, order) => {
       await system.stack.halt('ceph-worker-1');
-      const recorded = await system.recordMany('before', 20);
+      const recorded = await system.recordMany(`before-${randomUUID()}`, 20);
       const names = (await system.stack.status())
         .map(({ name }) => name)
         .filter((name) => name !== 'ceph-worker-1');
       await Promise.all(names.map((name) => system.stack.kill(name)));
-      await system.stack.restore();
+      await startInOrder(names, order);
       await system.completed(recorded.map(({ action }) => action));
-      await liveOne('after-all');
+      await liveOne(`after-all-${randomUUID()}`);
     },
     3 * minuteMs,
   );

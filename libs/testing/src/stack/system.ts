@@ -18,6 +18,10 @@ export interface StackInHand {
   halt(name: string): Promise<void>;
   /** Stops it if it runs, and starts it as it is now. */
   restart(name: string): Promise<void>;
+  isAlive(name: string): boolean;
+  start(name: string): Promise<void>;
+  /** A second process of that name; what it is called here. */
+  twin(name: string): Promise<string>;
   begin(app: string, as?: string): Promise<void>;
   restore(): Promise<void>;
   scale(app: string, count: number): Promise<void>;
