@@ -20,7 +20,7 @@ export async function watchRewinds(
     timing: processTiming,
     onRound: (err) => {
       if (err !== null && !isFailing)
-        log.warn({ err, witness: witness.name }, 'witness cannot be asked: nothing destructive is begun');
+        log.warn({ err, witness: witness.name }, 'witness cannot be asked: what depends on it waits');
       isFailing = err !== null;
     },
   });
