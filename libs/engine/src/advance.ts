@@ -134,7 +134,7 @@ async function takeTurn(context: WorkerContext, snapshot: Snapshot): Promise<Tur
     );
     return mine ? 'away' : 'left';
   }
-  if (queue !== null && !mine && !mayCall(context, head)) return await putOff(context, resource);
+  if (queue !== null && !mine && !mayCall(context, head)) return await putOff(context, resource, head);
   if (head.attempt !== null && !mine && !(await caughtUp(context, snapshot))) return 'left';
   const turn = await Turn.take(context, snapshot, head, (n) => mintedLine(context, move, head, n));
   return turn === null ? 'overtaken' : await carryTurn(context, turn);
@@ -172,10 +172,10 @@ function mayCall({ retries }: WorkerContext, { tries }: LaneEntry): boolean {
 }
 
 /** No try is spent on it, and nothing written. */
-async function putOff(context: WorkerContext, resource: ResourceName): Promise<TurnEnd> {
+async function putOff(context: WorkerContext, resource: ResourceName, head: LaneEntry): Promise<TurnEnd> {
   const { backoffCapMs: capMs, triesMax: tries } = context.policy;
   const delayMs = backoffMs({ tries, baseMs: capMs, capMs, random: () => context.random() });
-  await context.bell.ring(context.queue, resource, { delayMs });
+  await context.bell.ring(context.queue, resource, { ...ringOf(head, context.rules), delayMs });
   return 'left';
 }
 
