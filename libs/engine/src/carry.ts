@@ -249,13 +249,11 @@ class Worker {
     return 'left';
   }
 
-  private async askAgain(waitMs: number): Promise<TurnEnd> {
-    await this.turn.giveBack();
+  private async askAgain(waitMs: number, more: Partial<LaneEntry> = {}): Promise<TurnEnd> {
+    const { bell, queue } = this.context;
+    await this.turn.giveBack(more);
     const { account } = this.turn.head;
-    await this.context.bell.ring(this.context.queue, this.turn.snapshot.resource, {
-      delayMs: waitMs,
-      account,
-    });
+    await bell.ring(queue, this.turn.snapshot.resource, { delayMs: waitMs, account });
     return 'left';
   }
 
@@ -316,8 +314,9 @@ class Worker {
     if (error instanceof InvariantError)
       return await this.park(parkReasonNamed(error.reason) ?? 'invariant', error.message);
     if (error instanceof RejectedError) return await this.rejected(move, error.message);
-    const step = move.do === 'step' || move.do === 'undo' ? move.step : null;
-    if (step !== null && context.outages.isAway(step)) return await this.waitForSource(step);
+    // The outage's failure, not the intent's: it costs no try, however long it lasts.
+    if ('step' in move && context.outages.isAway(move.step))
+      return await this.askAgain(Math.max(this.backMs(), context.outages.waitMs(move.step)));
     const tries = turn.head.tries + 1;
     if (tries >= context.policy.triesMax) {
       const isRequirement = move.do === 'step' && move.step.mode === 'require';
@@ -326,24 +325,13 @@ class Worker {
       const reason = error instanceof TransientError ? parkReasonNamed(error.reason) : null;
       return await this.park(reason ?? 'tries-exhausted', message);
     }
-    await turn.giveBack({ tries });
-    const retry = { baseMs: context.policy.backoffBaseMs, capMs: context.policy.backoffCapMs };
-    const delayMs = backoffMs({ tries, ...retry, random: () => context.random() });
-    const { account } = turn.head;
-    await context.bell.ring(context.queue, turn.snapshot.resource, { delayMs, account });
-    return 'left';
+    return await this.askAgain(this.backMs(), { tries });
   }
 
-  /** The outage's failure, not the intent's: it costs no try, however long it lasts. */
-  private async waitForSource(step: Step): Promise<TurnEnd> {
-    const { context, turn } = this;
-    await turn.giveBack();
-    const { account } = turn.head;
-    const retry = { baseMs: context.policy.backoffBaseMs, capMs: context.policy.backoffCapMs };
-    const backMs = backoffMs({ tries: turn.head.tries + 1, ...retry, random: () => context.random() });
-    const delayMs = Math.max(backMs, context.outages.waitMs(step));
-    await context.bell.ring(context.queue, turn.snapshot.resource, { delayMs, account });
-    return 'left';
+  private backMs(): number {
+    const { backoffBaseMs: baseMs, backoffCapMs: capMs } = this.context.policy;
+    const random = (): number => this.context.random();
+    return backoffMs({ tries: this.turn.head.tries + 1, baseMs, capMs, random });
   }
 
   /** Definitely not done, and never will be: before the commit the intent is undone, else a person is needed. */

@@ -195,6 +195,9 @@ export class EngineWorld {
   /** What workers know of the registry: see `WorkerContext`. */
   halted = false;
   isSure = true;
+  /** What workers know of the source: whether it is away, and how long they put off what needs it. */
+  isAway = false;
+  putOffMs = 0;
   readonly retries = new RetryBudget();
   private crashed = false;
 
@@ -265,7 +268,7 @@ export class EngineWorld {
       policy: { deadlineMs: 1000, triesMax: 3, backoffBaseMs: 1, backoffCapMs: 1 },
       catchUp: () => Promise.resolve(),
       fence: this.dying((address: string) => this.sources.fenced(address)),
-      outages: { waitMs: () => 0, isAway: () => false, report: () => undefined },
+      outages: { waitMs: () => this.putOffMs, isAway: () => this.isAway, report: () => undefined },
       stopping: () => this.crashed,
       halted: () => this.halted,
       sure: () => Promise.resolve(this.isSure),
