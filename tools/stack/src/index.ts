@@ -18,13 +18,14 @@ import { defaultData } from './paths.js';
 export { ApiClient } from './api.js';
 export { lookAt, recordKey, runDemo, type Sayings, type Source } from './demo/index.js';
 export { StackError } from './errors.js';
+export { isAlive } from './identity.js';
 export { consulKeys, consulValue } from './outside/consul.js';
 export { imageInfo, imageNames, restoreFromTrash, trashEntries } from './outside/ceph.js';
 export type { ImageInfo, TrashEntry } from './outside/ceph.js';
 export { askGuest, guestDisks, type GuestDisk } from './outside/guest.js';
 export { query } from './outside/postgres.js';
 export { askQemu, vmDisks, type VmDisk } from './outside/qemu.js';
-export { progressTo, type Progress } from './progress.js';
+export { progressTo, seconds, type Progress } from './progress.js';
 export { commonEnvironment, processNames, services, usualPorts, type Service } from './services.js';
 export type { ProcessRecord, Stack } from './state.js';
 export type { ProcessStatus } from './status.js';
@@ -39,6 +40,8 @@ export interface StackWish {
   apps?: boolean;
   /** How many of a service, for example `{ 'ceph-worker': 3 }`. */
   workers?: Readonly<Record<string, number>>;
+  /** Files to run in place of apps' own mains, by app. */
+  entries?: Readonly<Record<string, string>>;
   progress?: Progress;
 }
 
@@ -86,9 +89,11 @@ const deathMs = 10_000;
 
 /** Starts a stack for a test, or finds the one that runs in `data`. The caller stops it; a start that fails leaves nothing. */
 export async function startStack(wish: StackWish): Promise<RunningStack> {
-  const { ephemeral, data = defaultData(ephemeral), apps = true, workers = {}, progress = silent } = wish;
+  const { ephemeral, data = defaultData(ephemeral), apps = true, workers = {}, entries } = wish;
+  const { progress = silent } = wish;
+  const options = { data, ephemeral, apps, workers, ...(entries === undefined ? {} : { entries }) };
   try {
-    return hold(await bringUp({ data, ephemeral, apps, workers }, progress));
+    return hold(await bringUp(options, progress));
   } catch (error) {
     await down({ data, purge: false }, silent);
     throw error;

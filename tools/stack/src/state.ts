@@ -36,6 +36,8 @@ export interface State {
   postgresDir?: string;
   processes: Record<string, ProcessRecord>;
   workers: Record<string, number>;
+  /** What is run in place of an app's own main: a test may put something between an app and its ports. */
+  entries?: Record<string, string>;
   ceph?: { fsid: string; osdUuid: string; monPort: number };
   /** Numbers that the API gave to the VMs. */
   vms?: Record<string, number>;

@@ -16,6 +16,7 @@ export interface UpOptions {
   ephemeral: boolean;
   apps: boolean;
   workers?: Readonly<Record<string, number>>;
+  entries?: Readonly<Record<string, string>>;
 }
 
 /** Brings a stack up, or back up: what runs is left alone, what has died is started again. */
@@ -33,7 +34,7 @@ export async function bringUp(options: UpOptions, progress: Progress): Promise<S
   });
 }
 
-function openForStart({ data, ephemeral, apps, workers }: UpOptions, progress: Progress): Stack {
+function openForStart({ data, ephemeral, apps, workers, entries }: UpOptions, progress: Progress): Stack {
   const known = loadState(data);
   if (known && known.ephemeral !== ephemeral) {
     const kind = known.ephemeral ? 'a throw-away stack (--ephemeral)' : 'a stack with data to keep';
@@ -52,6 +53,7 @@ function openForStart({ data, ephemeral, apps, workers }: UpOptions, progress: P
     }
     stack.state.workers[app] = count;
   }
+  if (entries !== undefined) stack.state.entries = { ...entries };
   saveState(stack);
   return stack;
 }

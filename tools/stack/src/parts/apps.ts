@@ -44,7 +44,7 @@ export function launchTwin(
 
 function specOf(stack: Stack, service: Service, name: string): ProcessSpec {
   const { overrides = {}, ports } = stack.state;
-  const entry = entryOf(service.app);
+  const entry = stack.state.entries?.[service.app] ?? entryOf(service.app);
   const health = ports[healthPortName(name)]!;
   const own = Object.entries(service.ports).map(
     ([variable, port]) => [variable, String(ports[port]!)] as const,

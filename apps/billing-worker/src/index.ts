@@ -1,0 +1,2 @@
+export { readBillingWorkerConfig } from './config.js';
+export { runBillingWorker } from './run.js';

@@ -1,0 +1,2 @@
+export { readCephWorkerConfig } from './config.js';
+export { runCephWorker } from './run.js';

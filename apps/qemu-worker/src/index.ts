@@ -1,0 +1,2 @@
+export { readQemuWorkerConfig } from './config.js';
+export { runQemuWorker } from './run.js';
