@@ -21,7 +21,7 @@ const ALL_LIBS = ['domain', 'facets', 'intents', 'engine', 'infrastructure', 'ad
 );
 
 /** Who may import whom. Tests of the outer layers may besides use the harness: it never depends on what they test. */
-function boundaries({ inTests }) {
+function boundaries({ inTests, allow = inTests ? ['@plumbline/stack'] : [] }) {
   const harness = inTests ? ['type:testing'] : [];
   const may = (sourceTag, ...onlyDependOnLibsWithTags) => ({ sourceTag, onlyDependOnLibsWithTags });
   const depConstraints = [
@@ -51,7 +51,7 @@ function boundaries({ inTests }) {
     may('type:tool', ...ALL_LIBS, 'type:testing', 'type:app', 'type:tool', 'type:checker'),
   ];
   // A suite that needs real parts starts them through the stack, which Nx counts as an application.
-  return ['error', { depConstraints, allow: inTests ? ['@plumbline/stack'] : [] }];
+  return ['error', { depConstraints, allow }];
 }
 
 const DEEP = [
@@ -177,6 +177,16 @@ export default defineConfig(
     // Not the tools: a terminal is their output, and the environment is what they hand on to the processes they start.
     files: ['apps/**/*.ts', 'libs/**/*.ts'],
     rules: { 'no-console': 'error', 'no-restricted-properties': ['error', ENVIRONMENT] },
+  },
+  {
+    // Whoever puts something between a worker and its ports starts that worker itself.
+    files: ['tools/crash-matrix-run/src/entries/**'],
+    rules: {
+      '@nx/enforce-module-boundaries': boundaries({
+        inTests: false,
+        allow: ['ceph', 'qemu', 'billing'].map((name) => `@plumbline/${name}-worker`),
+      }),
+    },
   },
   { files: ['**/main.ts', '**/config.ts'], rules: { 'no-restricted-properties': 'off' } },
   {
