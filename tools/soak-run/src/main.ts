@@ -60,8 +60,9 @@ async function main(): Promise<number> {
   const settings = readSettings(process.argv.slice(2), process.cwd());
   const again = `./tools/soak --seed ${settings.seed} --minutes ${settings.minutes} --rate ${settings.rate} --faults ${settings.faults.join(',')}`;
   const interruption = new AbortController();
+  const interrupted = new StackError('interrupted; everything that was started has been ended');
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-    process.once(signal, () => interruption.abort());
+    process.once(signal, () => interruption.abort(interrupted));
   const stamp = new Date().toISOString().replaceAll(':', '').slice(0, 15);
   const history = new HistoryFile(join(root, '.plumbline/soak', `${stamp}-seed-${settings.seed}`));
   const soaked = await carriedOut(settings, history, interruption.signal).finally(() => history.close());

@@ -65,7 +65,7 @@ export async function soak(by: {
   const rest = new Rest(system, new Operator(system, api, write), write);
   const rounds: Soaked['rounds'][number][] = [];
   let broken: readonly Finding[] = [];
-  let how: 'done' | 'failed' = 'failed';
+  const how: 'done' | 'failed' = 'failed';
   try {
     for (let round = 1; round <= settings.minutes && broken.length === 0; round += 1) {
       await minuteOf(load, nemesis, chance, interrupted);
@@ -120,7 +120,7 @@ async function lullsOf(load: Load, chance: Chance, until: AbortSignal): Promise<
 
 function aborted(signal: AbortSignal): Promise<never> {
   return new Promise((_resolve, reject) => {
-    signal.addEventListener('abort', () => reject(new Error('interrupted')), { once: true });
+    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
   });
 }
 
