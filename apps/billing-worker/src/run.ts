@@ -2,14 +2,7 @@ import { connectBilling } from '@plumbline/billing-adapter';
 import type { BillingClient } from '@plumbline/billing-adapter';
 import { lookQueueOf, queueOf } from '@plumbline/domain';
 import { Outages, drainProcessor } from '@plumbline/queue';
-import {
-  BARE,
-  keepThrottle,
-  looksOf,
-  startProcess,
-  startProcessors,
-  watchRewinds,
-} from '@plumbline/worker';
+import { BARE, keepThrottle, looksOf, startProcess, startProcessors, watchRewinds } from '@plumbline/worker';
 import type { Instrument } from '@plumbline/worker';
 import { APP } from './config.js';
 import type { BillingWorkerConfig } from './config.js';

@@ -49,7 +49,7 @@ export class Heads {
 }
 
 /** What must hold already: a requirement, and that nothing is left over where something is to be built. */
-export function isLookOnly({ mode, want }: Pick<Step, 'mode' | 'want'>): boolean {
+function isLookOnly({ mode, want }: Pick<Step, 'mode' | 'want'>): boolean {
   return mode === 'require' || (mode === 'build' && want === null);
 }
 
