@@ -72,19 +72,32 @@ export class Halts {
     this.#listeners.push(listener);
   }
 
-  /** @throws TransientError, UncertainError */
+  /**
+   * A halt ends by a confirmation alone, which raises the tick: a key that is merely gone, as after another restore, is set
+   * again by whoever knew it before he asked.
+   * @throws TransientError, UncertainError
+   */
   async read(): Promise<Standing> {
+    const [known, tickBefore] = [this.#known, this.#tick];
+    let standing = await this.#ask();
+    if (known !== null && standing.halt === null && !isConfirmed(known, tickBefore, standing)) {
+      await this.#write([this.#declaring(known)]);
+      standing = await this.#ask();
+    }
+    this.#tick = standing.tick;
+    this.#hear(standing.halt);
+    return standing;
+  }
+
+  async #ask(): Promise<Standing> {
     const { transport, layout } = this.by;
     const [tick, halt] = await readKeys(transport, [layout.tick, layout.halt]);
-    const standing: Standing = {
+    return {
       tick: tick ? (JSON.parse(tick.value) as { tick: number }).tick : null,
       tickIndex: tick?.index ?? 0,
       halt: halt ? recordOf(halt) : null,
       haltIndex: halt?.index ?? 0,
     };
-    this.#tick = standing.tick;
-    this.#hear(standing.halt);
-    return standing;
   }
 
   /** Asks from now on, every two seconds. */
@@ -109,8 +122,7 @@ export class Halts {
   async declare(halt: Pick<HaltRecord, 'why' | 'tick' | 'witnesses'>): Promise<void> {
     const record: HaltRecord = { since: this.by.now(), by: this.by.name, ...halt };
     this.#hear(this.#known ?? record);
-    const key = this.by.layout.halt;
-    await this.#write([{ verb: 'cas', key, value: JSON.stringify(record), index: 0 }]);
+    await this.#write([this.#declaring(record)]);
     await this.read();
   }
 
@@ -152,6 +164,10 @@ export class Halts {
     return isDone ? tick : null;
   }
 
+  #declaring(record: HaltRecord): KvOp {
+    return { verb: 'cas', key: this.by.layout.halt, value: JSON.stringify(record), index: 0 };
+  }
+
   /** A new value at each write, because Consul leaves the index of a value that is rewritten unchanged. */
   #tickValue(tick: number): string {
     return JSON.stringify({ tick, nonce: this.by.newNonce() });
@@ -176,6 +192,11 @@ export class Halts {
     if (this.#stopped) return;
     this.#cancel = this.by.timing.after(HALT_INTERVAL_MS, () => void this.#askAndGoOn());
   }
+}
+
+/** While there is a halt nobody but who confirms it raises the tick, and he raises it above all that was testified. */
+function isConfirmed({ tick, witnesses }: HaltRecord, before: number | null, now: Standing): boolean {
+  return (now.tick ?? 0) > Math.max(before ?? 0, tick ?? 0, ...Object.values(witnesses));
 }
 
 /** A halt may also be set by hand, with any value at all: that is one too. */

@@ -164,6 +164,21 @@ describe('a registry that may be set back', () => {
     expect(world.isHalted).toBe(true);
   });
 
+  it('does not go on when the halt is taken away by anybody but who confirms it', async () => {
+    const world = new World();
+    const [own, api] = [await world.process(), await world.process()];
+    await world.pass(3, world.watch(own));
+    const { halt: key } = own.layout;
+    world.consul.store.transact([{ verb: 'set', key, value: '"by hand"' }]);
+    await own.halts.ask();
+    world.consul.store.transact([{ verb: 'delete', key }]);
+    await own.halts.ask();
+    expect([world.isHalted, own.halts.known?.by]).toEqual([true, 'an operator']);
+    expect(await api.halts.confirm()).toBeGreaterThan(0);
+    await own.halts.ask();
+    expect([world.isHalted, own.halts.known]).toEqual([false, null]);
+  });
+
   it('is caught by the beats of who runs, where no witness is asked yet', async () => {
     const world = new World();
     const own = await world.process();
