@@ -250,10 +250,10 @@ class Worker {
   }
 
   private async askAgain(waitMs: number, more: Partial<LaneEntry> = {}): Promise<TurnEnd> {
-    const { bell, queue } = this.context;
+    const { bell, queue, rules } = this.context;
     await this.turn.giveBack(more);
-    const { account } = this.turn.head;
-    await bell.ring(queue, this.turn.snapshot.resource, { delayMs: waitMs, account });
+    const options = { ...ringOf(this.turn.head, rules), delayMs: waitMs };
+    await bell.ring(queue, this.turn.snapshot.resource, options);
     return 'left';
   }
 

@@ -89,7 +89,12 @@ export class Bell {
     { delayMs = 0, account, ahead, anew }: RingOptions & { readonly anew?: boolean } = {},
   ): Promise<boolean> {
     if (delayMs === 0) return this.call({ verb: 'ring', queue, resource, account, ahead, anew });
-    return this.add({ queue, data: account === undefined ? { resource } : { resource, account }, delayMs });
+    const data: LaneJob = {
+      resource,
+      ...(account === undefined ? {} : { account }),
+      ...(ahead === true ? { ahead } : {}),
+    };
+    return this.add({ queue, data, delayMs });
   }
 
   /**

@@ -10,6 +10,8 @@ export interface LaneJob {
   readonly resource: ResourceName;
   /** Whose it is, for who looks to find it sooner. Checked there. */
   readonly account?: AccountId;
+  /** Goes before bulk work when it is rung anew. */
+  readonly ahead?: true;
   /** It takes one of its account's places, to be given back when it ends. */
   readonly counted?: true;
 }
@@ -20,12 +22,13 @@ export interface DrainJob {
 }
 
 export function parseLaneJob(data: unknown): LaneJob | null {
-  const { resource, account, counted } = fieldsOf(data);
+  const { resource, account, ahead, counted } = fieldsOf(data);
   if (typeof resource !== 'string' || !resource.startsWith('volume/')) return null;
   if (!isUuid(resource.slice('volume/'.length))) return null;
   return {
     resource: resource as ResourceName,
     ...(typeof account === 'string' && isUuid(account) ? { account: account as AccountId } : {}),
+    ...(ahead === true ? { ahead } : {}),
     ...(counted === true ? { counted } : {}),
   };
 }

@@ -57,6 +57,7 @@ describe('processor', () => {
 
   function lanes(handle: (resource: ResourceName, context: JobContext) => Promise<JobOutcome>): JobProcessor {
     return laneProcessor({
+      bell,
       queue: QUEUE,
       concurrency: 4,
       log: silent,

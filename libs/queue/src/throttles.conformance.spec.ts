@@ -77,6 +77,7 @@ describe('throttle', () => {
     const state = { seen: 0, now: 0, most: 0, holding: false, boot: randomUUID() };
     let letGo = () => {};
     const processor = laneProcessor({
+      bell,
       queue: QUEUE,
       concurrency,
       log: silent,

@@ -1,9 +1,9 @@
 import { RetryBudget } from '@plumbline/domain';
 import type { Backend, Fence, QueueName, Source, SourceClient, Step } from '@plumbline/domain';
 import { advance } from '@plumbline/engine';
-import type { AdvanceEnd, BootsKnown, StepPolicy, WorkerContext } from '@plumbline/engine';
+import type { BootsKnown, StepPolicy, WorkerContext } from '@plumbline/engine';
 import { Outages, QueueModule, ThrottleKeeper, laneProcessor, lookProcessor } from '@plumbline/queue';
-import type { JobOutcome, JobProcessor, LaneJob } from '@plumbline/queue';
+import type { JobProcessor } from '@plumbline/queue';
 import { nestLogger } from '@plumbline/platform';
 import type { ConfigOf, workerVariables } from '@plumbline/platform';
 import { Throttles } from '@plumbline/registry';
@@ -69,7 +69,8 @@ export async function startLaneWorker(
     ratePerSecond: config.ratePerSecond,
     log,
     metrics,
-    handle: (job) => lookAt(context, process, job),
+    bell: process.bell,
+    handle: async ({ resource, account }) => (await advance(context, resource, account)) ?? undefined,
   });
   const outages: Outages = new Outages({
     source: client.name,
@@ -94,21 +95,6 @@ export async function startLaneWorker(
     { queue, concurrency: config.concurrency, boot: context.boots.self, redis: redis.client.status },
     'worker is ready',
   );
-}
-
-/** A job that is to come again keeps its account's place; any other gives it back, and calls the account's next lane. */
-async function lookAt(
-  context: WorkerContext,
-  { bell }: Process,
-  { resource, account, counted }: LaneJob,
-): Promise<JobOutcome> {
-  let end: AdvanceEnd = null;
-  try {
-    end = await advance(context, resource, account);
-  } finally {
-    if (counted && end === null) await bell.leave(context.queue, resource);
-  }
-  return end ?? undefined;
 }
 
 export function looksOf(
