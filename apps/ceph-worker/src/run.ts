@@ -29,7 +29,7 @@ export async function runCephWorker(
     }),
   );
   // The address before the first effect: whatever this process does, it can be cut off.
-  await self.registry.boots.noteAddress(client.address);
+  await untilConnected(self, 'registry', () => self.registry.boots.noteAddress(client.address));
   const rewinds = await watchRewinds(self, { witness: client.witness, role: 'raises' });
   boots.takeOverWith(client, rewinds);
   await boots.succeed({ fence: client, rewinds });

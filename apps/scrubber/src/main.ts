@@ -51,7 +51,7 @@ const ceph = await untilConnected(self, 'ceph', () =>
     },
   }),
 );
-await self.registry.boots.noteAddress(ceph.address);
+await untilConnected(self, 'registry', () => self.registry.boots.noteAddress(ceph.address));
 const rewinds = await watchRewinds(self, { witness: ceph.witness, role: 'reads' });
 boots.takeOverWith(ceph, rewinds);
 await boots.succeed({ fence: ceph, rewinds });

@@ -5,7 +5,10 @@ import type { Process } from './process.js';
 const RETRY_BASE_MS = 250;
 const RETRY_CAP_MS = 5000;
 
-/** Opens a connection, however long what is behind it is away; meanwhile the process is alive, and not ready. */
+/**
+ * Opens a connection, or says over one what has to be said before anything else, however long what is behind it is away;
+ * meanwhile the process is alive, and not ready.
+ */
 export async function untilConnected<T>(
   process: Process,
   source: string,

@@ -7,7 +7,8 @@ import { now } from './clock.js';
 import type { Api, Request, Sender } from './load/api.js';
 import type { System } from './system.js';
 
-const REPORTED_MS = 60_000;
+/** The scrubber passes once a minute, and counts what it has seen twice; what changed during a pass waits for the next. */
+const REPORTED_MS = 180_000;
 const DONE_MS = 60_000;
 const AGAIN_MS = 500;
 const TRIES_MAX = 5;
