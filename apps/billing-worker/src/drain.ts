@@ -1,5 +1,6 @@
-import { drainOwed } from '@plumbline/billing-adapter';
-import type { BillingClient, OwedPages } from '@plumbline/billing-adapter';
+import type { BillingClient } from '@plumbline/billing-adapter';
+import { drainOwed } from '@plumbline/engine';
+import type { OwedPages } from '@plumbline/engine';
 import { OwedFacts } from '@plumbline/registry';
 import type { Process } from '@plumbline/worker';
 

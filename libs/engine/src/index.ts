@@ -1,6 +1,7 @@
 export * from './admit.js';
 export * from './advance.js';
 export * from './compare.js';
+export * from './drain.js';
 export * from './footprint.js';
 export * from './intervene.js';
 export * from './materialize.js';

@@ -1,9 +1,10 @@
 import { InvariantError, TransientError, UncertainError, volumeIdOf } from '@plumbline/domain';
 import type { OwedFact } from '@plumbline/domain';
-import { FakeBilling, historyOf } from '@plumbline/testing';
+import { drainOwed } from '@plumbline/engine';
+import type { OwedEntry, OwedPages } from '@plumbline/engine';
 import fc from 'fast-check';
-import { drainOwed } from './drain.js';
-import type { OwedEntry, OwedPages } from './drain.js';
+import { historyOf } from './describe-billing.js';
+import { FakeBilling } from './fake-billing.js';
 
 /** What is owed, as the registry keeps it: sorted by key. */
 class OwedKeys {
