@@ -77,6 +77,7 @@ async function main(): Promise<void> {
   const services = servicesOf({
     kv,
     layout,
+    boots: registry.boots,
     halts,
     engine,
     looks,

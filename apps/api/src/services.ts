@@ -3,7 +3,7 @@ import type { AnyFacet, Region } from '@plumbline/domain';
 import type { EngineContext } from '@plumbline/engine';
 import type { Log } from '@plumbline/platform';
 import type { Looks, QueueWatch } from '@plumbline/queue';
-import type { Halts, Kv, Layout } from '@plumbline/registry';
+import type { Halts, Kv, Layout, OwnBoot } from '@plumbline/registry';
 import type { Services } from './app.module.js';
 import type { PendingBound } from './pending-bound.js';
 import { OperatorToken } from './http/bearer.guard.js';
@@ -41,6 +41,7 @@ import { VolumeFinder } from './v2/volume-finder.js';
 export interface World {
   readonly kv: Kv;
   readonly layout: Layout;
+  readonly boots: Pick<OwnBoot, 'registryNow'>;
   readonly halts: Halts;
   readonly engine: EngineContext;
   readonly looks: Pick<Looks, 'ask'>;
@@ -70,7 +71,7 @@ export function servicesOf(world: World): Services {
   const waiting = world.waitingWith(awaited.look);
   const intake = new Intake({ engine, waiting, awaited, pending, waitMs, log });
   const boots = new RegistryBoots(kv, layout);
-  const requests = new RegistryRequests(kv, layout, now);
+  const requests = new RegistryRequests(kv, layout, () => world.boots.registryNow());
   return [
     new AccountBook({ accounts, tokens, newId, now }),
     new ActionFinder(actions),

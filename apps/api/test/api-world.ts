@@ -137,6 +137,7 @@ export class ApiWorld {
     const services = servicesOf({
       kv: registry.kv,
       layout: registry.layout,
+      boots: registry.boots,
       halts: registry.halts,
       engine,
       looks,

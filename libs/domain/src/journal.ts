@@ -1,6 +1,14 @@
 import type { AccountId, BootId, RegionSlug, ResourceName, VmId } from './ids.js';
 import type { Lane, LaneEntry } from './lane.js';
-import type { AccountRecord, ActionRecord, OwedFact, Tombstone, VmRecord, VolumeRecord } from './records.js';
+import type {
+  AccountRecord,
+  ActionRecord,
+  Instant,
+  OwedFact,
+  Tombstone,
+  VmRecord,
+  VolumeRecord,
+} from './records.js';
 
 /** Record, lane and tombstone of a resource, read in one transaction, with the indexes that guard a write. */
 export interface Snapshot {
@@ -50,6 +58,13 @@ export interface AccountAsRead extends AccountRecord {
   readonly guards: readonly Guard[];
 }
 
+/** A use of an idempotency key: what for, and when by the registry's own clock, from which on it is kept. */
+export interface RequestUse {
+  readonly key: string;
+  readonly bodyHash: string;
+  readonly at: Instant;
+}
+
 /** An intent as it is admitted: its entry, the action that shows it, and what it was validated against. */
 export interface Admission {
   readonly from: Snapshot;
@@ -59,7 +74,7 @@ export interface Admission {
   readonly limits: AccountRecord['limits'];
   readonly guards: readonly Guard[];
   /** What an idempotency key is first used for. */
-  readonly request?: { readonly key: string; readonly bodyHash: string };
+  readonly request?: RequestUse;
 }
 
 /**

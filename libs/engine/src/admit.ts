@@ -23,6 +23,7 @@ import type {
   LaneEntry,
   QueueName,
   RegionSlug,
+  RequestUse,
   Snapshot,
   Step,
   VmRecord,
@@ -42,7 +43,7 @@ export interface AdmissionRequest {
   readonly requestId: string;
   /** Set when the id was minted for this very request, so that nothing can be there yet and nothing need be read. */
   readonly minted?: true;
-  readonly request?: { readonly key: string; readonly bodyHash: string };
+  readonly request?: RequestUse;
   /** Told as soon as it is recorded and before anybody is rung: who waits for the end must not miss it. */
   recorded?(action: ActionRecord): void;
 }

@@ -6,6 +6,7 @@ export * from './footprint.js';
 export * from './intervene.js';
 export * from './materialize.js';
 export * from './next.js';
+export * from './once.js';
 export * from './ports.js';
 export * from './scrub.js';
 export * from './sightings.js';

@@ -226,7 +226,7 @@ class KvJournal implements Journal {
       bodyHash: request.bodyHash,
       volumeId: volumeIdOf(from.resource),
       action: action.n,
-      at: entry.recordedAt,
+      at: request.at,
     });
     return [{ verb: 'cas', key: this.layout.request(entry.account, request.key), value, index: 0 }];
   }

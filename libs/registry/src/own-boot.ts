@@ -52,6 +52,8 @@ export class OwnBoot {
   #landedAtMs: number;
   #failures = 0;
   #clockSkewMs: number | null = null;
+  /** What an answer said the time was, and when by the monotonic clock. */
+  #told: { readonly dateMs: number; readonly atMs: number } | null = null;
   #cancel: (() => void) | null = null;
   #ended = false;
   #fenced = false;
@@ -96,6 +98,16 @@ export class OwnBoot {
 
   get record(): BootRecord {
     return this.guard.record;
+  }
+
+  /**
+   * Now by Consul's own answers and this machine's monotonic clock, which no change of its wall clock moves: for what one
+   * process writes down and others let expire.
+   */
+  registryNow(): Instant {
+    const { now, timing } = this.#options;
+    if (this.#told === null) return now();
+    return Math.floor(this.#told.dateMs + timing.nowMs() - this.#told.atMs);
   }
 
   /** How far this machine's clock is ahead of Consul's, by the last answer that said so. */
@@ -184,6 +196,7 @@ export class OwnBoot {
 
   #noteClock({ dateMs }: TransactAnswer, sentAtMs: number): void {
     if (dateMs === null) return;
+    this.#told = { dateMs, atMs: this.#options.timing.nowMs() };
     const halfwayMs = this.#options.now() - (this.#options.timing.nowMs() - sentAtMs) / 2;
     this.#clockSkewMs = Math.round(halfwayMs - dateMs - DATE_HEADER_ROUNDING_MS);
   }

@@ -1,10 +1,18 @@
 import { createHash } from 'node:crypto';
 import { Refusal, RejectedError } from '@plumbline/domain';
-import type { AccountAsRead, ActionRecord, Instant, VolumeId, VolumeRecord } from '@plumbline/domain';
+import type {
+  AccountAsRead,
+  ActionNumber,
+  ActionRecord,
+  Instant,
+  VolumeId,
+  VolumeRecord,
+} from '@plumbline/domain';
+import { recordOnce } from '@plumbline/engine';
 import type { AdmissionRequest } from '@plumbline/engine';
 import { volumeCreate } from '@plumbline/intents';
 import type { Ended, Intake } from '../intake.js';
-import type { Actions, RequestRecord, Requests } from '@plumbline/registry';
+import type { Actions, Requests } from '@plumbline/registry';
 import { createParams } from './bodies.js';
 import type { CreateWish } from './bodies.js';
 
@@ -41,17 +49,11 @@ export class Creations {
     if (key === undefined) return await this.record(order, this.admission(order));
     if (!KEY.test(key)) throw unprocessable('Idempotency-Key must be 1 to 255 printable characters');
     const bodyHash = createHash('sha256').update(JSON.stringify(wish)).digest('hex');
-    const before = await this.by.requests.find(account.id, key);
-    if (before !== null) return await this.again(order, before, bodyHash);
-    try {
-      return await this.record(order, { ...this.admission(order), request: { key, bodyHash } });
-    } catch (error) {
-      // Another request with this key was recorded at the same instant, perhaps under the name of this one.
-      if (!(error instanceof Refusal) || error.code !== 'conflict') throw error;
-      const first = await this.by.requests.find(account.id, key);
-      if (first === null) throw error;
-      return await this.again(order, first, bodyHash);
-    }
+    const once = { uses: this.by.requests, account: account.id, key, bodyHash };
+    const end = await recordOnce(once, (request) =>
+      this.record(order, { ...this.admission(order), request }),
+    );
+    return 'recorded' in end ? end.recorded : await this.again(order, end.first);
   }
 
   private admission({ account, wish, requestId }: CreationOrder): AdmissionRequest {
@@ -64,10 +66,8 @@ export class Creations {
     return { volume: volumeMade(await this.by.intake.recordAndWait(admission)) };
   }
 
-  private async again(order: CreationOrder, first: RequestRecord, bodyHash: string): Promise<Creation> {
-    if (first.bodyHash !== bodyHash)
-      throw unprocessable('Idempotency-Key was used for another body: a key must go with one body only');
-    const action = await this.by.actions.find(order.account.id, first.action);
+  private async again(order: CreationOrder, first: ActionNumber): Promise<Creation> {
+    const action = await this.by.actions.find(order.account.id, first);
     if (action === null)
       throw new Refusal('conflict', 'What this Idempotency-Key was used for is kept no longer.');
     if (action.status === 'in-progress' && !order.wait) return { action };

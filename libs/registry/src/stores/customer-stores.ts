@@ -2,6 +2,7 @@ import type {
   AccountId,
   ActionNumber,
   ActionRecord,
+  Instant,
   IntentId,
   RegionSlug,
   VmId,
@@ -117,7 +118,8 @@ export class RegistryRequests implements Requests {
   constructor(
     private readonly kv: Kv,
     private readonly layout: Layout,
-    private readonly now: () => number,
+    /** By the registry's own clock: a process whose clock is off would let keys expire that others have just used. */
+    readonly now: () => Instant,
   ) {}
 
   /** One that is too old is removed, so that its key may be used anew. */

@@ -5,6 +5,7 @@ import type {
   ActionRecord,
   BootRecord,
   Guard,
+  Instant,
   IntentId,
   Lane,
   RegionSlug,
@@ -48,6 +49,8 @@ export interface RequestRecord {
 }
 
 export interface Requests {
+  /** The instant by which uses are kept. */
+  now(): Instant;
   find(account: AccountId, key: string): Promise<RequestRecord | null>;
 }
 

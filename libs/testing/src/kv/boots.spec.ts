@@ -1,8 +1,10 @@
-import type { BootId } from '@plumbline/domain';
-import { BootsView, LOOK_INTERVAL_MS, Takeover, type Timing } from '@plumbline/registry';
+import type { AccountId, BootId } from '@plumbline/domain';
+import { BootsView, LOOK_INTERVAL_MS, RegistryRequests, Takeover, type Timing } from '@plumbline/registry';
 import { FakeConsul, type Fate } from './fake-consul.js';
 import { createFakeRegistry, type FakeRegistry } from './fake-registry.js';
 import { transactionOf } from './describe-kv.js';
+
+const DAY_MS = 86_400_000;
 
 /** A clock that stands still unless told to move; whatever is due at once is called at once. */
 class HandClock implements Timing {
@@ -176,6 +178,32 @@ describe('boots', () => {
     world.consul.dateMs = NOON + 11_000;
     await own.boots.beat();
     expect([own.boots.clockSkewMs, own.boots.clockTrusted()]).toEqual([-11_500, false]);
+  });
+
+  it('knows the registry’s time, wherever its own clock jumps, and keeps idempotency keys by it', async () => {
+    const world = new World();
+    const began = 1_800_000_000_000;
+    world.consul.dateMs = began;
+    let jumpMs = 0;
+    const now = (): number => began + world.timing.ms + jumpMs;
+    const { kv, layout, boots } = await createFakeRegistry({
+      consul: world.consul,
+      timing: world.timing,
+      now,
+    });
+    const account = '5d2f0a1c-3b4e-4f60-8a7b-9c0d1e2f3a4b' as AccountId;
+    const key = layout.request(account, 'key');
+    const value = JSON.stringify({ bodyHash: '', volumeId: '', action: 1, at: boots.registryNow() });
+    await kv.transact({ ops: [{ verb: 'cas', key, value, index: 0 }], proof: { key, landed: Boolean } });
+    const requests = new RegistryRequests(kv, layout, () => boots.registryNow());
+    for (const jump of [40 * DAY_MS, -40 * DAY_MS, 0]) {
+      jumpMs = jump;
+      world.timing.ms += 1000;
+      expect(boots.registryNow()).toBe(began + world.timing.ms);
+      expect(await requests.find(account, 'key')).not.toBeNull();
+    }
+    world.timing.ms += DAY_MS;
+    expect(await requests.find(account, 'key')).toBeNull();
   });
 
   it('leaves no key behind after a clean end', async () => {
