@@ -95,6 +95,11 @@ export async function admit(context: EngineContext, request: AdmissionRequest): 
   });
 }
 
+/** An id is used once: what is deleted, or being undone, leaves a lane or a tombstone behind for what may still come late. */
+function wasUsed({ record, lane, tombstone }: Snapshot): boolean {
+  return record !== null || lane !== null || tombstone !== null;
+}
+
 function laneWith({ resource, lane }: Snapshot, entry: LaneEntry): Lane {
   return { resource, account: entry.account, entries: [...(lane?.entries ?? []), entry] };
 }
@@ -113,7 +118,7 @@ async function judge(
   const record = materialize(snapshot.record, lane, context.rules);
   // A foreign id answers exactly as an unknown one.
   if (owner !== account.id || (record === null && definition.on === 'present')) throw notFound();
-  if (record !== null && definition.on === 'absent')
+  if (definition.on === 'absent' && wasUsed(snapshot))
     throw new Refusal('conflict', 'The volume already exists.');
   refuseBusyLane(snapshot);
   const vm = await vmOf(context, definition, params, account);

@@ -84,6 +84,17 @@ describe('a lane', () => {
     await expectAgreement(world);
   });
 
+  it('never takes an id a second time, whatever has become of its volume', async () => {
+    for (const before of [[create], [create, remove]]) {
+      for (const looks of [0, 1, 60]) {
+        const world = await EngineWorld.open({ calls: (n) => (n === 2 ? 'transient' : 'served') });
+        for (const { kind, params } of before) await world.admit(kind, params);
+        for (let at = 0; at < looks; at += 1) await world.look(`volume/${volumeId}`);
+        await expect(world.admit(create.kind, create.params)).rejects.toBeInstanceOf(Refusal);
+      }
+    }
+  });
+
   it('never exceeds the quota, and gives back what an undone intent had reserved', async () => {
     const world = await EngineWorld.open({ calls: (n) => (n === 2 ? 'rejected' : 'served') });
     await world.admit(create.kind, create.params);
