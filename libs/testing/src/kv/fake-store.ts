@@ -20,6 +20,8 @@ export interface StoreSnapshot {
 }
 
 export class FakeStore {
+  /** Told of each key that is written or, with null, deleted, when it is. */
+  onPut: ((key: string, value: string | null) => void) | null = null;
   #entries = new Map<string, Stored>();
   #sorted: string[] = [];
   /** As in a young Consul, whose own entries come first. */
@@ -49,6 +51,7 @@ export class FakeStore {
     if (to === null && isThere) this.#sorted.splice(this.#from(key), 1);
     if (to === null) this.#entries.delete(key);
     else this.#entries.set(key, to);
+    this.onPut?.(key, to?.value ?? null);
   }
 
   /** Where the first key stands that is not before this one. */

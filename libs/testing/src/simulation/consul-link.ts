@@ -1,7 +1,10 @@
 import { UncertainError } from '@plumbline/domain';
+import type { Lane } from '@plumbline/domain';
+import type { KvOp } from '@plumbline/registry';
 import type { Fate, FakeManners, FakeRequest } from '../kv/fake-consul.js';
-import type { ConsulFault } from './faults.js';
+import type { WriteFault, WritePoint } from './faults.js';
 import type { SimulatedProcess } from './process.js';
+import { parsed } from './world.js';
 import type { World } from './world.js';
 
 const DEADLINE_MS = 5_000;
@@ -10,102 +13,150 @@ const BEAT_DEADLINE_MS = 1_900;
 const LATE_MS = 20_000;
 /** Of the requests that a dying process has sent, how many arrive. */
 const ARRIVES_SHARE = 0.6;
-const BEATS_SHARE = 0.1;
-const STREAK_SHARE = 0.8;
-const GAP_SHARE = 0.5;
 /** And how many of these only after a while, when others may have taken over. */
 const LINGERS_SHARE = 0.5;
+/** Trouble comes in streaks: what befalls a write often befalls what is tried after it too. */
+const STREAK_SHARE = 0.8;
+const GAP_SHARE = 0.5;
+const ABOUT_MAX = 200;
 
 /** A process's way to Consul: a request, its landing and its reply are events of their own, and each may come to grief. */
 export function consulLink(world: World, process: SimulatedProcess): FakeManners {
-  const { pool, faults, random } = world;
+  const { pool, faults } = world;
+  const { random } = process;
   const lostReplies = new WeakSet<FakeRequest>();
-  const mine = (what: string) => ({ owner: process, what, about: '' });
-  const onItsWay = (what: string, about: string) => ({
-    owner: null,
-    what: `${process.name}: ${what}`,
-    about,
-  });
+  const mine = (what: string) => ({ owner: process, what });
+  let streak: WriteFault | null = null;
 
-  const meet = async (request: FakeRequest, fault: ConsulFault | null): Promise<Fate> => {
-    const about = aboutOf(request);
-    if (request.what === 'transact' && about.includes('lanes/')) process.mayBeStruck();
-    const deadlineMs = about.includes('beats/') ? BEAT_DEADLINE_MS : DEADLINE_MS;
-    if (process.cut || fault === 'consul-request-lost') {
-      await pool.wait(deadlineMs, mine(`${request.what} was lost`));
-      return 'dropped';
-    }
-    if (fault === 'consul-request-late' && request.what === 'transact') {
-      await pool.wait(deadlineMs, mine(`${request.what} is given up`));
-      pool.after(random.between(1, LATE_MS), onItsWay('late write lands', about), () =>
-        world.consul.landLate(1),
-      );
-      return 'lands-late';
-    }
-    if (world.consulAway || fault === 'consul-refused') {
-      await pool.wait(world.latencyMs(), mine(`${request.what} is refused`));
-      return 'refused';
-    }
-    if (fault === 'consul-failed') {
-      await pool.wait(world.latencyMs(), mine(`${request.what} is answered 500`));
-      return random.chance(0.5) ? 'failed' : 'answer-lost';
-    }
-    await pool.wait(world.latencyMs(), onItsWay(request.what, about));
-    if (process.state === 'dead') {
-      if (!random.chance(ARRIVES_SHARE)) return await never();
-      if (random.chance(LINGERS_SHARE))
-        await pool.wait(random.between(1, LATE_MS), onItsWay(request.what, about));
-      if (request.what === 'transact') faults.see('applied-after-death');
-    }
-    if (fault === 'consul-reply-lost') lostReplies.add(request);
-    if (fault === 'consul-request-doubled' && request.what === 'transact') {
-      const { ops } = request;
-      pool.after(world.latencyMs(), onItsWay('the same transact again', about), () => {
-        arrived(world, process, request);
-        world.consul.store.transact(ops);
-      });
-    }
-    arrived(world, process, request);
-    return 'served';
-  };
-
-  /** Trouble comes in streaks: what befalls a write often befalls what is tried after it too. Beats are mostly spared. */
-  let streak: ConsulFault | null = null;
-  const faultOf = (request: FakeRequest): ConsulFault | null => {
-    if (aboutOf(request).includes('beats/') && !random.chance(BEATS_SHARE)) return null;
+  /** Of a streak every other write or so is spared: what was tried again gets through, and what follows it does not. */
+  const faultOf = (point: WritePoint | null): WriteFault | null => {
+    if (point === null || faults.isOver) return null;
     const goesOn = streak !== null && random.chance(STREAK_SHARE);
     if (goesOn && random.chance(GAP_SHARE)) return null;
-    streak = goesOn ? streak : faults.nextConsul();
+    streak = goesOn ? streak : faults.ofWrite(point);
     return streak;
   };
 
+  const meet = async (request: FakeRequest): Promise<Fate> => {
+    const isBeat =
+      request.what === 'transact' && request.ops.some(({ key }) => key.startsWith(world.layout.beats));
+    const point = request.what === 'transact' && !isBeat ? pointOf(world, process, request.ops) : null;
+    const fault = faultOf(point);
+    const struck = process.strikeAt(point);
+    if (point === 'attempt' || point === 'commit')
+      process.expectRightClock(aboutOf(request).slice(0, ABOUT_MAX));
+    const deadlineMs = isBeat ? BEAT_DEADLINE_MS : DEADLINE_MS;
+    const onItsWay = {
+      owner: null,
+      what: `${process.name}: ${point ?? request.what}`,
+      about: aboutOf(request),
+    };
+    struck?.('before');
+    if (process.cut === 'both' || fault === 'write-lost') {
+      await pool.wait(deadlineMs, mine(`${request.what} was lost`));
+      return 'dropped';
+    }
+    const lands = (): void => {
+      arrived(world, process, request);
+      if (request.what === 'transact') world.consul.store.transact(request.ops);
+    };
+    if (fault === 'write-late') {
+      pool.after(deadlineMs + random.between(1, LATE_MS), onItsWay, lands);
+      await pool.wait(deadlineMs, mine(`${request.what} is given up`));
+      return 'dropped';
+    }
+    if (world.consulFull && request.what === 'transact' && request.ops.some(writes)) {
+      await pool.wait(process.latencyMs(), mine(`${request.what} is answered 500`));
+      return 'failed';
+    }
+    if (world.consulAway || fault === 'write-refused') {
+      await pool.wait(process.latencyMs(), mine(`${request.what} is refused`));
+      return 'refused';
+    }
+    if (fault === 'write-failed') {
+      await pool.wait(process.latencyMs(), mine(`${request.what} is answered 500`));
+      if (random.chance(0.5)) return 'failed';
+      arrived(world, process, request);
+      return 'answer-lost';
+    }
+    await pool.wait(process.latencyMs(), onItsWay);
+    if (process.state !== 'running') {
+      if (process.state === 'dead' && !random.chance(ARRIVES_SHARE)) return await never();
+      if (random.chance(LINGERS_SHARE)) await pool.wait(random.between(1, LATE_MS), onItsWay);
+      if (request.what === 'transact')
+        faults.see(process.state === 'dead' ? 'applied-after-death' : 'applied-while-paused');
+    }
+    if (fault === 'write-reply-lost') lostReplies.add(request);
+    if (fault === 'write-doubled')
+      pool.after(process.latencyMs(), { ...onItsWay, what: `${onItsWay.what} again` }, lands);
+    arrived(world, process, request);
+    // Both come after the landing, which is the next thing that happens.
+    if (struck !== null) {
+      queueMicrotask(() => struck('within'));
+      afterwards.set(request, () => struck('after'));
+    }
+    return 'served';
+  };
+
+  const afterwards = new WeakMap<FakeRequest, () => void>();
   return {
-    fate: (request) => {
-      if (process.state === 'dead') return never();
-      return meet(request, request.what === 'transact' ? faultOf(request) : null);
-    },
+    fate: (request) => (process.state === 'dead' ? never() : meet(request)),
     answering: async (request) => {
-      if (lostReplies.has(request) || process.cut) {
+      if (lostReplies.has(request) || process.cut !== null) {
         await pool.wait(DEADLINE_MS, mine('reply was lost'));
         throw new UncertainError('asking the simulated Consul', { reason: 'consul-timeout' });
       }
-      await pool.wait(world.latencyMs(), mine(`${request.what} is answered`));
+      await pool.wait(process.latencyMs(), mine(`${request.what} is answered`));
+      afterwards.get(request)?.();
+      if (process.role !== 'api' || request.what !== 'read' || !world.apiDozes) return;
+      world.apiDozes = false;
+      world.strike(process, 'worker-paused');
     },
   };
 }
 
+/** Told before the write lands: whether its boot stands is judged by what is there now. */
 function arrived(world: World, process: SimulatedProcess, request: FakeRequest): void {
   if (request.what !== 'transact') return;
-  const boot = world.consul.store.get(world.layout.boot(process.boot));
-  const bootStood = boot !== null && boot.value.includes('"alive"');
-  world.writes.push({ by: process, ops: request.ops, bootStood });
+  const { ops } = request;
+  const stands = world.register.boots.get(process.boot)?.state === 'alive';
+  const isBeat = ops.some(({ key }) => key.startsWith(world.layout.beats));
+  if (isBeat && world.register.boots.has(process.boot)) process.beatLanded();
+  world.writes.push({ by: process, ops, stands });
+}
+
+/** What a merged write is for; of several things the one that says most. Null: a beat, a boot's own key, a reading. */
+function pointOf(world: World, process: SimulatedProcess, ops: readonly KvOp[]): WritePoint | null {
+  if (process.role === 'api')
+    return ops.some(({ key }) => key.startsWith(world.layout.lanes)) ? 'admission' : null;
+  if (ops.some(({ verb, key }) => verb === 'set' && key.includes('/actions/'))) return 'commit';
+  for (const op of ops)
+    if (op.verb === 'cas' && op.key.startsWith(world.layout.lanes))
+      return pointOfLane(world, op.key, op.value);
+  if (ops.some(({ key, verb }) => verb === 'delete' && key.startsWith(world.layout.owedTo('billing'))))
+    return 'drain';
+  const own = world.layout.boot(process.boot);
+  const isOthers = ({ key, verb }: KvOp): boolean =>
+    key.startsWith(world.layout.boots) && key !== own && (verb === 'cas' || verb === 'delete-cas');
+  return ops.some(isOthers) ? 'takeover' : null;
+}
+
+function pointOfLane(world: World, key: string, value: string): WritePoint {
+  const attempt = (parsed(value) as Lane).entries[0]?.attempt ?? null;
+  if (attempt === null) return 'give-back';
+  const stored = world.consul.store.get(key);
+  const before = stored === null ? null : ((parsed(stored.value) as Lane).entries[0]?.attempt ?? null);
+  return before?.nonce === attempt.nonce ? 'ledger' : 'attempt';
+}
+
+function writes({ verb }: KvOp): boolean {
+  return verb !== 'get' && verb !== 'check-index' && verb !== 'check-not-exists';
 }
 
 function aboutOf(request: FakeRequest): string {
-  const short = (key: string): string => key.slice('plumbline/'.length);
-  if (request.what === 'keys') return short(request.prefix);
-  if (request.what === 'read') return request.prefixes.map(short).join(' ');
-  return request.ops.map(({ verb, key }) => `${verb} ${short(key)}`).join(', ');
+  if (request.what === 'keys') return request.prefix;
+  if (request.what === 'read') return request.prefixes.join(' ');
+  return request.ops.map(({ verb, key }) => `${verb} ${key}`).join(', ');
 }
 
 /** What a dead process waits for does not come. */

@@ -1,106 +1,212 @@
-import type { SimulatedProcess } from './process.js';
+/** What a call out of a worker is for: where it can come to grief. */
+export const CALL_POINTS = [
+  'look',
+  'image-create',
+  'image-grow',
+  'image-trash',
+  'node-add',
+  'node-grow',
+  'node-remove',
+  'device-add',
+  'device-remove',
+  'record',
+] as const;
+export type CallPoint = (typeof CALL_POINTS)[number];
 
-/** Everything that may befall; each must be reached at least once in a run of many seeds. */
-export const FAULT_KINDS = [
-  'worker-killed',
-  'worker-paused',
-  'api-killed',
-  'all-killed',
-  'restarted-over-living',
-  'network-cut',
-  'consul-refused',
-  'consul-failed',
-  'consul-request-lost',
-  'consul-request-late',
-  'consul-request-doubled',
-  'consul-reply-lost',
+/** What a write of the registry is for. */
+export const WRITE_POINTS = [
+  'admission',
+  'attempt',
+  'ledger',
+  'commit',
+  'give-back',
+  'takeover',
+  'drain',
+] as const;
+export type WritePoint = (typeof WRITE_POINTS)[number];
+
+const CALL_FAULTS = [
   'call-refused-for-now',
   'call-refused',
   'call-lost',
   'call-late',
   'call-reply-lost',
+] as const;
+const WRITE_FAULTS = [
+  'write-refused',
+  'write-failed',
+  'write-lost',
+  'write-late',
+  'write-doubled',
+  'write-reply-lost',
+] as const;
+const STRIKES = ['worker-killed', 'worker-paused'] as const;
+const MOMENTS = ['before', 'within', 'after'] as const;
+/** What comes whenever it comes, whatever anybody is doing. */
+const SUDDEN = [
+  'worker-killed',
+  'worker-paused',
+  'api-killed',
+  'api-paused',
+  'all-killed',
+  'restarted-over-living',
+  'network-cut',
+  'replies-cut',
+  'consul-away',
+  'consul-full',
+  'ceph-silent',
+  'billing-down',
   'bell-away',
+  'bell-hung',
   'queue-flushed',
+  'volume-busy',
   'ring-doubled',
   'ring-late',
   'clock-jumped',
+  'vm-paused',
+  'vm-restarted',
+  'unplug-unanswered',
+  'host-left',
 ] as const;
-export type FaultKind = (typeof FAULT_KINDS)[number];
+export type CallFault = (typeof CALL_FAULTS)[number];
+export type WriteFault = (typeof WRITE_FAULTS)[number];
+export type Strike = (typeof STRIKES)[number];
+export type Moment = (typeof MOMENTS)[number];
+export type Sudden = (typeof SUDDEN)[number];
 
-/** What befalls a worker in the middle of its work. */
-export type Strike = (process: SimulatedProcess) => void;
+/** One fault, and where it befalls whoever comes there first. */
+export type Fault =
+  | { readonly kind: CallFault; readonly at: CallPoint }
+  | { readonly kind: WriteFault; readonly at: WritePoint }
+  | Struck
+  | { readonly kind: Sudden; readonly at: null };
+interface Struck {
+  readonly kind: Strike;
+  readonly at: CallPoint | WritePoint;
+  readonly moment: Moment;
+}
+
+/** Every fault at every point: all of them must be met in a run of many seeds. */
+export const FAULTS: readonly Fault[] = [
+  ...CALL_FAULTS.flatMap((kind) => CALL_POINTS.filter((at) => befalls(kind, at)).map((at) => ({ kind, at }))),
+  ...WRITE_FAULTS.flatMap((kind) => WRITE_POINTS.map((at) => ({ kind, at }))),
+  ...STRIKES.flatMap((kind) =>
+    [...CALL_POINTS, ...WRITE_POINTS.filter((at) => at !== 'admission')].flatMap((at) =>
+      MOMENTS.map((moment) => ({ kind, at, moment })),
+    ),
+  ),
+  ...SUDDEN.map((kind) => ({ kind, at: null })),
+];
+
+/** How often each is drawn: writes have the most ways to go wrong, and what is sudden comes at one point only. */
+function weightOf({ kind, at }: Fault): number {
+  if (at === null) return 2;
+  return kind.startsWith('write-') ? 3 : 1;
+}
+
+/** Every fault, each as often as it is to be drawn. */
+export const DRAWN: readonly Fault[] = FAULTS.flatMap((fault) =>
+  Array.from({ length: weightOf(fault) }, () => fault),
+);
+
+/** A look is never refused for good, and a database that refuses a row for good has found a mistake of ours. */
+function befalls(kind: CallFault, at: CallPoint): boolean {
+  return kind !== 'call-refused' || (at !== 'look' && at !== 'record');
+}
 
 /** What nobody inflicts but what comes of the above, and must be seen too. */
 export const CONSEQUENCES = [
   'boot-taken-over',
   'zombie-woke',
   'applied-after-death',
+  'applied-while-paused',
+  'refused-by-fence',
+  'map-was-old',
+  'operator-stepped-in',
+  'client-fenced',
   'image-half-made',
   'monitor-held',
   'intent-undone',
+  'intent-parked',
+  'create-cancelled',
   'quota-refused',
+  'name-refused',
+  'lane-full-refused',
+  'foreign-refused',
+  'outcome-unknown',
+  'key-repeated',
+  'key-misused',
+  'id-repeated',
+  'read-answered',
+  'list-answered',
+  'volume-create-completed',
+  'volume-resize-completed',
+  'volume-attach-completed',
+  'volume-detach-completed',
+  'volume-delete-completed',
 ] as const;
 export type Consequence = (typeof CONSEQUENCES)[number];
 
-export type Sight = FaultKind | Consequence;
-export type ConsulFault = Extract<FaultKind, `consul-${string}`>;
-export type CallFault = Extract<FaultKind, `call-${string}`>;
+export function nameOf(fault: Fault): string {
+  if (fault.at === null) return fault.kind;
+  return 'moment' in fault ? `${fault.kind} ${fault.moment} ${fault.at}` : `${fault.kind} at ${fault.at}`;
+}
 
-/** Faults that wait for whatever they befall, and how often each has. */
+/** All that a run of many seeds has to have met. */
+export const SIGHTS: readonly string[] = [...FAULTS.map(nameOf), ...CONSEQUENCES];
+
+/** Faults that wait for whoever comes to their point, and how often each has befallen somebody. */
 export class Faults {
-  readonly reached = new Map<Sight, number>();
-  private consul: ConsulFault[] = [];
-  private calls: CallFault[] = [];
-  private strikes: Strike[] = [];
+  readonly reached = new Map<string, number>();
+  /** Nothing befalls anybody any more. */
+  isOver = false;
+  private waiting: Fault[] = [];
   private rings: ('ring-doubled' | 'ring-late')[] = [];
 
-  see(sight: Sight): void {
+  see(sight: string): void {
     this.reached.set(sight, (this.reached.get(sight) ?? 0) + 1);
   }
 
-  armConsul(fault: ConsulFault): void {
-    this.consul.push(fault);
+  arm(fault: Fault): void {
+    if (fault.kind === 'ring-doubled' || fault.kind === 'ring-late') this.rings.push(fault.kind);
+    else this.waiting.push(fault);
   }
 
-  armCall(fault: CallFault): void {
-    this.calls.push(fault);
+  /** What befalls a call that comes to this point now. */
+  ofCall(at: CallPoint): CallFault | null {
+    return (this.take((fault) => fault.at === at && fault.kind.startsWith('call-'))?.kind ??
+      null) as CallFault | null;
   }
 
-  armRing(fault: 'ring-doubled' | 'ring-late'): void {
-    this.rings.push(fault);
+  ofWrite(at: WritePoint): WriteFault | null {
+    return (this.take((fault) => fault.at === at && fault.kind.startsWith('write-'))?.kind ??
+      null) as WriteFault | null;
   }
 
-  armStrike(strike: Strike): void {
-    this.strikes.push(strike);
+  /** What befalls a worker at this point, and when. */
+  ofWorker(at: CallPoint | WritePoint): Struck | null {
+    const fault = this.take((one) => one.at === at && 'moment' in one);
+    return fault !== null && 'moment' in fault ? fault : null;
   }
 
-  nextStrike(): Strike | null {
-    return this.strikes.shift() ?? null;
-  }
-
-  nextConsul(): ConsulFault | null {
-    return this.seen(this.consul.shift());
-  }
-
-  nextCall(): CallFault | null {
-    return this.seen(this.calls.shift());
-  }
-
-  nextRing(): 'ring-doubled' | 'ring-late' | null {
-    return this.seen(this.rings.shift());
+  ofRing(): 'ring-doubled' | 'ring-late' | null {
+    const ring = this.rings.shift() ?? null;
+    if (ring !== null) this.see(ring);
+    return ring;
   }
 
   /** What has not befallen anybody yet will not. */
   stop(): void {
-    this.consul = [];
-    this.calls = [];
+    this.isOver = true;
+    this.waiting = [];
     this.rings = [];
-    this.strikes = [];
   }
 
-  private seen<T extends FaultKind>(fault: T | undefined): T | null {
-    if (fault === undefined) return null;
-    this.see(fault);
-    return fault;
+  private take(fits: (fault: Fault) => boolean): Fault | null {
+    const at = this.waiting.findIndex(fits);
+    if (at < 0) return null;
+    const [fault] = this.waiting.splice(at, 1);
+    this.see(nameOf(fault!));
+    return fault!;
   }
 }

@@ -1,13 +1,21 @@
 import { GIB, imageKeyOf } from '@plumbline/ceph-facets';
-import { nodeNameOf } from '@plumbline/domain';
-import type { ActionNumber, VolumeRecord } from '@plumbline/domain';
-import { EXAMPLE_VOLUME } from '@plumbline/intents';
+import { nodeNameOf, volumeResource } from '@plumbline/domain';
+import type { BootId, LaneEntry, VmId, VolumeRecord } from '@plumbline/domain';
+import { EXAMPLE_VOLUME, intentCatalog } from '@plumbline/intents';
+import type { KvOp } from '@plumbline/registry';
 import { Invariants } from './invariants.js';
-import { ACCOUNTS, REGION, World } from './world.js';
+import { SimulatedProcess } from './process.js';
+import { ACCOUNTS, HOST, REGION, SECRET, World } from './world.js';
 
 const account = ACCOUNTS[0]!.id;
+const resource = volumeResource(EXAMPLE_VOLUME);
 const key = imageKeyOf(REGION, EXAMPLE_VOLUME);
+const disk = nodeNameOf(EXAMPLE_VOLUME);
+const boot = '11111111-1111-4111-8111-111111111111' as BootId;
 const image = { imageId: 'image-1', state: 'open', sizeBytes: 2 * GIB } as const;
+const node = { pool: 'volumes-nyc1', image: key.split('/')[1]!, sizeBytes: 2 * GIB, address: '10.1.1.1:0/1' };
+const attempt = { boot, nonce: 'nonce-1', turn: 1 };
+const action = { n: 1, account, resource, intent: 'intent-1', kind: 'volume-create', status: 'in-progress' };
 const record = {
   id: EXAMPLE_VOLUME,
   account,
@@ -18,64 +26,272 @@ const record = {
   attachment: null,
   pins: [],
   rev: 1,
+  at: 7,
+  lastIntent: 'intent-1',
 } as unknown as VolumeRecord;
 
-function put(world: World, at: string, value: unknown): void {
-  const text = typeof value === 'string' ? value : JSON.stringify(value);
-  world.consul.store.transact([{ verb: 'set', key: at, value: text }]);
+function entryOf(kind: string, intent: string, more: object = {}): LaneEntry {
+  const blank = { attempt: null, turns: 0, tries: 0, plan: null, ledger: [], undoing: null };
+  const params = { ...(intentCatalog.get(kind)!.example as object), account };
+  const entry = { intent, kind, params, account, ...blank, committed: null, parked: null, ...more };
+  return entry as unknown as LaneEntry;
 }
 
-/** One volume, settled, and everything that goes with it. */
-function consistent(): World {
-  const world = new World(1);
-  put(world, world.layout.volume(account, EXAMPLE_VOLUME), record);
-  put(world, world.layout.usage(account), { volumes: 1, gib: 2 });
-  put(world, world.layout.name({ account, region: REGION, kind: 'volume', name: 'data' }), EXAMPLE_VOLUME);
-  world.sources.images.set(key, image);
-  return world;
+/** One transaction, past all processes. */
+function put(world: World, values: Readonly<Record<string, unknown>>): void {
+  const ops = Object.entries(values).map(([at, value]): KvOp => {
+    if (value === null) return { verb: 'delete', key: at };
+    return { verb: 'set', key: at, value: typeof value === 'string' ? value : JSON.stringify(value) };
+  });
+  world.consul.store.transact(ops);
 }
+
+function laneOf({ layout }: World, ...entries: readonly LaneEntry[]): Readonly<Record<string, unknown>> {
+  return { [layout.lane(resource)]: entries.length === 0 ? null : { resource, account, entries } };
+}
+
+function keysOf({ layout }: World) {
+  return {
+    volume: layout.volume(account, EXAMPLE_VOLUME),
+    usage: layout.usage(account),
+    name: layout.name({ account, region: REGION, kind: 'volume', name: 'data' }),
+    owner: layout.owner(EXAMPLE_VOLUME),
+    action: layout.action(account, 1 as never),
+    owed: (intent: string) => layout.owed('billing', resource, intent as never),
+    tombstone: layout.tombstone(EXAMPLE_VOLUME),
+  };
+}
+
+function fact(intent: string, { rev, at, sizeGib }: Pick<VolumeRecord, 'rev' | 'at' | 'sizeGib'>) {
+  return { resource, account, intent, rev, at, want: { sizeGib } };
+}
+
+/** A volume that was made as it should be, and is at rest. */
+function made(): { world: World; invariants: Invariants } {
+  const world = new World(1);
+  const keys = keysOf(world);
+  const invariants = new Invariants(
+    world,
+    new Map(['intent-1', 'intent-2'].map((intent) => [intent, 'key'])),
+  );
+  put(world, {
+    ...laneOf(world, entryOf('volume-create', 'intent-1')),
+    [keys.usage]: { volumes: 1, gib: 2 },
+    [keys.name]: EXAMPLE_VOLUME,
+    [keys.owner]: account,
+    [keys.action]: action,
+  });
+  world.acknowledge(action as never);
+  expect(invariants.broken()).toBeNull();
+  world.ceph.put(key, image);
+  put(world, {
+    ...laneOf(world),
+    [keys.volume]: record,
+    [keys.action]: { ...action, status: 'completed' },
+    [keys.owed('intent-1')]: fact('intent-1', record),
+  });
+  expect(invariants.broken()).toBeNull();
+  return { world, invariants };
+}
+
+class KnownProcess extends SimulatedProcess {
+  override get boot(): BootId {
+    return boot;
+  }
+}
+
+/** A process that lives, and is about to write that. */
+function writes(world: World, stands: boolean, ops: readonly KvOp[]): void {
+  const by = new KnownProcess(world, 'ceph', 'ceph-worker-1');
+  world.processes.push(by);
+  world.writes = [{ by, ops, stands }];
+}
+
+const guards = ({ layout }: World): readonly KvOp[] => [
+  { verb: 'check-index', key: layout.boot(boot), index: 1 },
+  { verb: 'check-not-exists', key: layout.halt },
+];
+const resize = entryOf('volume-resize', 'intent-2');
+const attached = { vm: 1 as VmId, host: HOST, address: node.address };
 
 const wrongs: readonly [string, string, (world: World) => unknown][] = [
-  ['V1', 'has no image', ({ sources }) => sources.images.delete(key)],
-  ['V1', 'has a stranger’s image', ({ sources }) => sources.images.set(key, { ...image, imageId: 'other' })],
-  ['V1', 'has half an image', ({ sources }) => sources.images.set(key, { ...image, state: 'half-made' })],
-  ['V3', 'is in the trash', ({ sources }) => sources.images.delete(key) && sources.trash.set(key, image)],
-  ['V5', 'is larger than its image', ({ sources }) => sources.images.set(key, { ...image, sizeBytes: GIB })],
+  ['V1', 'it has no image', ({ ceph }) => ceph.put(key, null)],
+  ['V1', 'its image is a stranger’s', ({ ceph }) => ceph.put(key, { ...image, imageId: 'other' })],
+  ['V1', 'there is half an image', ({ ceph }) => ceph.put(key, { ...image, state: 'half-made' })],
+  [
+    'V3',
+    'its image is in the trash',
+    ({ ceph }) => {
+      ceph.toTrash(key, image);
+      ceph.put(key, null);
+    },
+  ],
+  ['V5', 'its image shrank', ({ ceph }) => ceph.put(key, { ...image, sizeBytes: GIB })],
   [
     'V4',
-    'is in a VM that nobody claims',
-    ({ sources }) => sources.devices.set(`1/${nodeNameOf(EXAMPLE_VOLUME)}`, { node: '', state: 'plugged' }),
+    'a disk is in a VM that nobody claims',
+    ({ machines: [vm] }) => {
+      vm!.nodes.set(disk, node);
+      vm!.touched.add(disk);
+    },
   ],
-  ['B2', 'is not counted', (world) => put(world, world.layout.usage(account), { volumes: 0, gib: 0 })],
+  [
+    'V2',
+    'its record went two revs at once',
+    (world) => {
+      put(world, laneOf(world, resize));
+      put(world, {
+        ...laneOf(world),
+        [keysOf(world).volume]: { ...record, rev: 3, at: 9, lastIntent: 'intent-2' },
+      });
+    },
+  ],
+  [
+    'C1',
+    'its record changed without its lane',
+    (world) => put(world, { [keysOf(world).volume]: { ...record, rev: 2 } }),
+  ],
+  [
+    'C1',
+    'an intent behind the head was begun',
+    (world) => put(world, laneOf(world, resize, entryOf('volume-detach', 'intent-3', { attempt, turns: 1 }))),
+  ],
+  [
+    'R2',
+    'an intent is carried out that was refused',
+    (world) => {
+      world.refused.add('intent-2');
+      put(world, laneOf(world, resize));
+    },
+  ],
+  [
+    'C5',
+    'an intent is parked for no cause',
+    (world) => put(world, laneOf(world, { ...resize, parked: { reason: 'invariant', detail: '', at: 1 } })),
+  ],
+  ['B1', 'a step is tried without end', (world) => put(world, laneOf(world, { ...resize, tries: 10 }))],
+  ['B2', 'it is not counted', (world) => put(world, { [keysOf(world).usage]: { volumes: 0, gib: 0 } })],
+  ['R3', 'it has lost its name', (world) => put(world, { [keysOf(world).name]: null })],
   [
     'R3',
-    'has lost its name',
-    ({ consul, layout }) =>
-      consul.store.transact([
-        { verb: 'delete', key: layout.name({ account, region: REGION, kind: 'volume', name: 'data' }) },
-      ]),
+    'one key was used twice',
+    (world) =>
+      put(world, {
+        [world.layout.action(account, 2 as never)]: {
+          ...action,
+          n: 2,
+          intent: 'intent-2',
+          kind: 'volume-resize',
+        },
+      }),
   ],
   [
     'R1',
-    'was promised something that is nowhere',
-    ({ acknowledged }) =>
-      acknowledged.push({
-        intent: 'i',
-        resource: `volume/${EXAMPLE_VOLUME}`,
-        account,
-        action: 1 as ActionNumber,
-      }),
+    'what was promised is nowhere',
+    (world) => world.acknowledge({ ...action, n: 3, intent: 'intent-9' } as never),
+  ],
+  ['V7', 'it is gone without a tombstone', (world) => put(world, { [keysOf(world).volume]: null })],
+  ['V7', 'its id is taken again', (world) => put(world, { [keysOf(world).owner]: null })],
+  [
+    'V5',
+    'billing is owed more than it has',
+    (world) => put(world, { [keysOf(world).owed('intent-2')]: fact('intent-2', { ...record, sizeGib: 9 }) }),
+  ],
+  [
+    'C6',
+    'a process was fenced that beats',
+    (world) => {
+      put(world, { [world.layout.boot(boot)]: { boot, state: 'alive' } });
+      writes(world, true, guards(world));
+      put(world, { [world.layout.boot(boot)]: { boot, state: 'fencing' } });
+    },
+  ],
+  [
+    'C3',
+    'a process writes that was fenced',
+    (world) => {
+      writes(world, false, guards(world));
+      put(world, { [world.layout.tick]: '1', ...laneOf(world, resize) });
+    },
+  ],
+  [
+    'C3',
+    'a process writes a lane whatever stands there',
+    (world) => {
+      writes(world, true, [...guards(world), { verb: 'set', key: world.layout.lane(resource), value: '' }]);
+    },
+  ],
+  [
+    'C3',
+    'a process does not check its boot',
+    (world) => writes(world, true, [{ verb: 'set', key: world.layout.tick, value: '1' }]),
+  ],
+  [
+    'B4',
+    'a secret is stored',
+    (world) => writes(world, true, [{ verb: 'set', key: world.layout.tick, value: SECRET }]),
   ],
 ];
 
 describe('the invariants', () => {
-  it('hold of a volume that is as it must be', () => {
-    expect(new Invariants(consistent()).broken()).toBeNull();
+  it('hold of a volume that is made as it must be, and of one that is grown', () => {
+    const { world, invariants } = made();
+    const keys = keysOf(world);
+    put(world, { ...laneOf(world, resize), [keys.usage]: { volumes: 1, gib: 5 } });
+    expect(invariants.broken()).toBeNull();
+    put(world, { ...laneOf(world, { ...resize, attempt, turns: 1 }) });
+    expect(invariants.broken()).toBeNull();
+    const grown = { ...record, sizeGib: 5, rev: 2, at: 8, lastIntent: 'intent-2' } as unknown as VolumeRecord;
+    world.ceph.put(key, { ...image, sizeBytes: 5 * GIB });
+    put(world, { ...laneOf(world), [keys.volume]: grown, [keys.owed('intent-2')]: fact('intent-2', grown) });
+    expect(invariants.broken()).toBeNull();
   });
 
-  it.each(wrongs)('name %s when a volume %s', (invariant, _what, spoil) => {
-    const world = consistent();
+  it.each(wrongs)('name %s when %s', (invariant, _what, spoil) => {
+    const { world, invariants } = made();
     spoil(world);
-    expect(new Invariants(world).broken()).toMatchObject({ invariant });
+    expect(invariants.broken()).toMatchObject({ invariant });
+  });
+
+  it('name C2 when a turn is taken from a boot that is not gone, and C4 when that one goes on', () => {
+    const { world, invariants } = made();
+    put(world, { [world.layout.boot(boot)]: { boot, state: 'alive' } });
+    put(world, {
+      ...laneOf(world, { ...resize, attempt, turns: 1 }),
+      [keysOf(world).usage]: { volumes: 1, gib: 5 },
+    });
+    expect(invariants.broken()).toBeNull();
+    const by = new KnownProcess(world, 'ceph', 'ceph-worker-1');
+    const first = world.register.attemptOf(EXAMPLE_VOLUME, boot);
+    const other = { boot: '2' as BootId, nonce: 'nonce-2', turn: 2 };
+    put(world, laneOf(world, { ...resize, attempt: other, turns: 2 }));
+    expect(invariants.broken()).toMatchObject({ invariant: 'C2' });
+    const second = world.register.attemptOf(EXAMPLE_VOLUME, other.boot);
+    world.operated({ by, attempt: second, source: 'ceph', key, changes: false });
+    world.operated({ by, attempt: second, source: 'ceph', key, changes: true });
+    expect(world.mistakes).toEqual([]);
+    world.operated({ by, attempt: first, source: 'ceph', key, changes: true });
+    expect(world.mistakes).toMatchObject([{ invariant: 'C4' }]);
+  });
+
+  it('name V4 when the record names another client than the VM has', () => {
+    const { world, invariants } = made();
+    const keys = keysOf(world);
+    const [vm] = world.machines;
+    const attach = entryOf('volume-attach', 'intent-2');
+    vm!.nodes.set(disk, node);
+    vm!.touched.add(disk);
+    put(world, {
+      ...laneOf(world, attach),
+      [world.layout.vm(1 as VmId)]: { id: 1, slots: { [EXAMPLE_VOLUME]: 'reserved' } },
+    });
+    expect(invariants.broken()).toBeNull();
+    const attachment = { ...attached, address: 'another' };
+    put(world, {
+      ...laneOf(world),
+      [keys.volume]: { ...record, attachment, rev: 2, at: 8, lastIntent: 'intent-2' },
+      [world.layout.vm(1 as VmId)]: { id: 1, slots: { [EXAMPLE_VOLUME]: 'attached' } },
+    });
+    expect(invariants.broken()).toMatchObject({ invariant: 'V4' });
   });
 });

@@ -1,19 +1,28 @@
-import type { Doorbell } from './doorbell.js';
-import { FAULT_KINDS } from './faults.js';
-import type { CallFault, ConsulFault, FaultKind } from './faults.js';
-import { SimulatedProcess } from './process.js';
+import { intervene } from '@plumbline/engine';
+import { SimulatedApi } from './api.js';
+import { SimulatedBilling } from './billing.js';
+import { nameOf } from './faults.js';
+import type { Fault, Strike, Sudden } from './faults.js';
+import type { Role, SimulatedProcess } from './process.js';
+import { SeededRandom } from './random.js';
+import { faultOf } from './script.js';
+import type { Script } from './script.js';
+import { SimulatedWorker } from './worker.js';
 import type { World } from './world.js';
 
 const PAUSE_MS = 20_000;
+/** Long enough for what is to be removed there to be fenced instead. */
+const HOST_LEFT_MS = 45_000;
 const AWAY_MS = 6_000;
+const SILENT_MS = 15_000;
 const OVERLAP_MS = 15_000;
 const CUT_MS = 15_000;
 const RESTART_MS = 3_000;
-/** A death and a long sleep have the most ways to go wrong. */
-const OFTEN: readonly FaultKind[] = [...FAULT_KINDS, 'worker-killed', 'worker-killed', 'worker-paused'];
-/** Of what befalls workers, how much befalls them at work. */
-const AT_WORK_SHARE = 0.8;
 const SKEW_MS = 40 * 86_400_000;
+/** Of the processes that are started again, how many find proof that the one before is gone. */
+const PROOF_SHARE = 0.4;
+/** Of what is parked, how much an operator ends each time. */
+const STEP_IN_SHARE = 0.5;
 
 /** Who lets things happen to the system, and starts again what has ended, as whoever looks after processes does. */
 export class Nemesis {
@@ -22,22 +31,22 @@ export class Nemesis {
   private calm = false;
   /** Processes whose successors have begun. */
   private readonly overlapping: SimulatedProcess[] = [];
+  private readonly random: SeededRandom;
 
-  constructor(
-    private readonly world: World,
-    private readonly bell: Doorbell,
-  ) {}
-
-  async start(role: SimulatedProcess['role'], slot: string): Promise<SimulatedProcess> {
-    return SimulatedProcess.begin(this.world, this.bell, role, `${slot}.${(this.lives += 1)}`);
+  constructor(private readonly world: World) {
+    this.random = SeededRandom.of(world.seed, 'nemesis');
+    world.strike = (process, kind) => this.strike(process, kind);
   }
 
-  /** Spreads so many faults over that time. */
-  begin(faults: number, withinMs: number): void {
-    const { pool, random } = this.world;
-    const label = { owner: null, what: 'fault' };
-    for (let at = 0; at < faults; at += 1)
-      pool.after(random.between(200, withinMs), label, () => this.inflict(random.pick(OFTEN)));
+  async start(role: Role, slot: string, predecessor: SimulatedProcess | null = null): Promise<void> {
+    const name = `${slot}.${(this.lives += 1)}`;
+    const isProven = predecessor?.state === 'dead' && this.random.chance(PROOF_SHARE);
+    await this.made(role, name, isProven ? predecessor : null).begin();
+  }
+
+  begin({ planned }: Script): void {
+    for (const one of planned)
+      this.world.pool.after(one.atMs, { owner: null, what: 'fault' }, () => this.inflict(faultOf(one)));
     this.watch();
   }
 
@@ -47,13 +56,27 @@ export class Nemesis {
     this.calm = true;
     world.faults.stop();
     world.consulAway = false;
-    world.bellAway = false;
+    world.consulFull = false;
+    world.apiDozes = false;
+    world.billing.manners.down = false;
+    world.doorbell.state = 'there';
+    world.ceph.speak();
     for (const process of this.overlapping) process.end('its successor is there');
+    for (const machine of world.machines) {
+      machine.holdsDisks = false;
+      machine.resume();
+    }
     for (const process of world.processes) {
-      process.cut = false;
+      process.cut = null;
       process.skewMs = 0;
       this.wake(process);
     }
+  }
+
+  private made(role: Role, name: string, predecessor: SimulatedProcess | null): SimulatedProcess {
+    if (role === 'api') return new SimulatedApi(this.world, role, name);
+    if (role === 'billing') return new SimulatedBilling(this.world, role, name);
+    return new SimulatedWorker(this.world, role, name, predecessor?.boot ?? null);
   }
 
   private wake(process: SimulatedProcess): void {
@@ -67,74 +90,127 @@ export class Nemesis {
     const { world } = this;
     const slots = new Map<string, SimulatedProcess>();
     for (const process of world.processes) slots.set(process.name.split('.')[0]!, process);
+    this.stepIn();
     for (const [slot, process] of slots)
-      if (process.state === 'dead' && world.random.chance(0.5)) void this.start(process.role, slot);
+      if (process.state === 'dead' && this.mayStart(process) && this.random.chance(0.5))
+        void this.start(process.role, slot, process);
     world.pool.after(RESTART_MS, { owner: null, what: 'whoever ended is started' }, () => this.watch());
   }
 
-  private inflict(kind: FaultKind): void {
+  private mayStart({ role }: SimulatedProcess): boolean {
+    return role !== 'qemu' || this.world.pool.nowMs >= this.world.hostBackMs;
+  }
+
+  /** An operator looks at what is parked, and says what is to become of some of it. */
+  private stepIn(): void {
+    const { world } = this;
+    const [api] = world.alive('api');
+    for (const { resource, entries } of world.register.lanes.values()) {
+      const [head] = entries;
+      if (!head?.parked || api === undefined || this.calm || !this.random.chance(STEP_IN_SHARE)) continue;
+      const what = this.random.pick(['resume', 'undo'] as const);
+      world.intervened.add(head.intent);
+      world.pool.note('operator', what, resource);
+      const asked = { resource, intent: head.intent, what, operator: { by: 'a person', reason: 'a reason' } };
+      const done = intervene(api.context(), asked);
+      done.then(
+        () => world.faults.see('operator-stepped-in'),
+        () => undefined,
+      );
+    }
+  }
+
+  private inflict(fault: Fault): void {
     if (this.calm) return;
     const { world } = this;
     this.inflicted += 1;
-    world.pool.note('nemesis', kind);
-    if (kind.startsWith('consul-') && kind !== 'consul-refused')
-      return world.faults.armConsul(kind as ConsulFault);
-    if (kind.startsWith('call-')) return world.faults.armCall(kind as CallFault);
-    if (kind === 'ring-doubled' || kind === 'ring-late') return world.faults.armRing(kind);
-    if (this.befalls(kind)) world.faults.see(kind);
+    world.pool.note('nemesis', nameOf(fault));
+    if (fault.at !== null || fault.kind === 'ring-doubled' || fault.kind === 'ring-late')
+      world.faults.arm(fault);
+    else if (this.befalls(fault.kind)) world.faults.see(nameOf(fault));
   }
 
-  /** False: it has not befallen anybody yet. */
-  private befalls(kind: FaultKind): boolean {
-    const { world } = this;
-    const { random } = world;
+  /** False: there is nobody whom it could befall. */
+  private befalls(kind: Sudden): boolean {
+    const { world, random } = this;
     switch (kind) {
-      case 'api-killed': {
-        const apis = world.alive('api');
-        if (apis.length > 0) random.pick(apis).end('killed');
-        return apis.length > 0;
-      }
       case 'all-killed':
         for (const process of world.processes) process.end('killed');
         return true;
-      case 'consul-refused':
+      case 'consul-away':
         world.consulAway = true;
         this.later('Consul is back', () => (world.consulAway = false), AWAY_MS);
         return true;
+      case 'consul-full':
+        world.consulFull = true;
+        this.later('Consul can be written again', () => (world.consulFull = false), SILENT_MS);
+        return true;
+      case 'ceph-silent':
+        world.ceph.fallSilent();
+        this.later('Ceph answers again', () => world.ceph.speak(), SILENT_MS);
+        return true;
+      case 'billing-down':
+        world.billing.manners.down = true;
+        this.later('PostgreSQL is back', () => (world.billing.manners.down = false), AWAY_MS);
+        return true;
       case 'bell-away':
-        world.bellAway = true;
-        this.later('Redis is back', () => (world.bellAway = false), AWAY_MS);
+      case 'bell-hung':
+        world.doorbell.state = kind === 'bell-away' ? 'away' : 'hung';
+        this.later('Redis is back', () => (world.doorbell.state = 'there'), AWAY_MS);
         return true;
+      case 'host-left':
+        world.hostBackMs = world.pool.nowMs + random.between(HOST_LEFT_MS, 2 * HOST_LEFT_MS);
+        for (const process of world.processes) if (process.role === 'qemu') process.end('its host is down');
+        return true;
+      case 'api-paused':
+        world.apiDozes = true;
+        return true;
+      case 'volume-busy': {
+        const volumes = [...world.register.records.values()];
+        world.busy = volumes.length === 0 ? null : random.pick(volumes).id;
+        return world.busy !== null;
+      }
       case 'queue-flushed':
-        this.bell.flush();
+        world.doorbell.flush();
         return true;
-      default:
-        return this.befallsWorker(kind);
+      case 'vm-paused':
+      case 'vm-restarted':
+      case 'unplug-unanswered':
+        return this.befallsVm(kind);
+      default: {
+        const among =
+          kind === 'api-killed'
+            ? world.alive('api')
+            : kind === 'clock-jumped'
+              ? this.running()
+              : this.workers();
+        if (among.length === 0) return false;
+        return this.befallsProcess(kind, random.pick(among));
+      }
     }
   }
 
-  /** Mostly in the middle of its work, whichever is at work next. */
-  private befallsWorker(kind: FaultKind): boolean {
-    const { world } = this;
-    const workers = [...world.alive('ceph'), ...world.alive('qemu')];
-    if (world.random.chance(AT_WORK_SHARE)) {
-      world.faults.armStrike((process) => {
-        if (process.state === 'running' && this.strike(kind, process)) world.faults.see(kind);
-      });
-      return false;
+  private befallsVm(kind: Sudden): boolean {
+    const machine = this.random.pick(this.world.machines);
+    if (kind === 'vm-restarted') machine.restart();
+    else if (kind === 'vm-paused') {
+      machine.pause();
+      this.later(`vm-${machine.id} wakes`, () => machine.resume(), SILENT_MS);
+    } else {
+      machine.holdsDisks = true;
+      this.later(`vm-${machine.id} lets go of disks`, () => (machine.holdsDisks = false), PAUSE_MS);
     }
-    return workers.length > 0 && this.strike(kind, world.random.pick(workers));
+    return true;
   }
 
-  private strike(kind: FaultKind, process: SimulatedProcess): boolean {
+  private befallsProcess(kind: Sudden, process: SimulatedProcess): boolean {
     switch (kind) {
       case 'worker-killed':
+      case 'api-killed':
         process.end('killed');
         return true;
       case 'worker-paused':
-        process.pause();
-        this.world.pool.note(process.name, 'is paused');
-        this.later(`${process.name} wakes`, () => this.wake(process), PAUSE_MS);
+        this.pause(process);
         return true;
       case 'restarted-over-living':
         if (this.overlapping.includes(process)) return false;
@@ -147,20 +223,41 @@ export class Nemesis {
         );
         return true;
       case 'network-cut':
-        process.cut = true;
-        this.later(`${process.name} is connected again`, () => (process.cut = false), CUT_MS);
+      case 'replies-cut':
+        process.cut = kind === 'network-cut' ? 'both' : 'replies';
+        this.later(`${process.name} is connected again`, () => (process.cut = null), CUT_MS);
         return true;
       case 'clock-jumped':
-        process.skewMs = this.world.random.pick([-SKEW_MS, SKEW_MS, -3_600_000, 3_600_000, -8_000, 8_000]);
-        this.later(`the clock of ${process.name} is set right`, () => (process.skewMs = 0), AWAY_MS);
+        process.skewedAtMs = this.world.pool.nowMs;
+        process.skewMs = this.random.pick([-SKEW_MS, SKEW_MS, -3_600_000, 3_600_000, -8_000, 8_000]);
+        this.later(`the clock of ${process.name} is set right`, () => (process.skewMs = 0), CUT_MS);
         return true;
       default:
         return false;
     }
   }
 
+  /** In the middle of its work. */
+  private strike(process: SimulatedProcess, kind: Strike): void {
+    if (process.state !== 'running') return;
+    if (kind === 'worker-killed') process.end('killed');
+    else this.pause(process);
+  }
+
+  private pause(process: SimulatedProcess): void {
+    process.pause();
+    this.later(`${process.name} wakes`, () => this.wake(process), PAUSE_MS);
+  }
+
+  private workers(): readonly SimulatedProcess[] {
+    return this.running().filter(({ role }) => role !== 'api');
+  }
+
+  private running(): readonly SimulatedProcess[] {
+    return this.world.processes.filter(({ state }) => state === 'running');
+  }
+
   private later(what: string, call: () => void, mostMs: number): void {
-    const { pool, random } = this.world;
-    pool.after(random.between(500, mostMs), { owner: null, what }, call);
+    this.world.pool.after(this.random.between(500, mostMs), { owner: null, what }, call);
   }
 }

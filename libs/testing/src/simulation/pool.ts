@@ -13,7 +13,8 @@ export interface Label {
   readonly about?: string;
 }
 
-interface Happening extends Label {
+interface Happening {
+  readonly label: Label;
   readonly atMs: number;
   readonly order: number;
   readonly fire: () => void;
@@ -42,7 +43,7 @@ export class EventPool {
   /** @returns what takes it back */
   after(delayMs: number, label: Label, fire: () => void): () => void {
     const happening: Happening = {
-      ...label,
+      label,
       atMs: this.nowMs + Math.max(0, delayMs),
       order: (this.order += 1),
       fire,
@@ -71,15 +72,17 @@ export class EventPool {
   /** Lets the next event happen. False: there is none. */
   async step(): Promise<boolean> {
     for (let next = this.pop(); next !== null; next = this.pop()) {
-      const { owner } = next;
+      const { owner, what, about } = next.label;
       if (next.cancelled || owner?.state === 'dead') continue;
       if (owner?.state === 'paused') {
-        this.frozen.set(owner, [...(this.frozen.get(owner) ?? []), next]);
+        const missed = this.frozen.get(owner) ?? [];
+        missed.push(next);
+        this.frozen.set(owner, missed);
         continue;
       }
       this.nowMs = Math.max(this.nowMs, next.atMs);
       this.happened += 1;
-      this.note(owner?.name ?? '-', next.what, next.about);
+      this.note(owner?.name ?? '-', what, about);
       next.fire();
       await rest();
       return true;

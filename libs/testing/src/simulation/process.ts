@@ -1,80 +1,95 @@
-import { RetryBudget, queueOf } from '@plumbline/domain';
-import type { AccountId, BootId, ResourceName } from '@plumbline/domain';
-import { advance } from '@plumbline/engine';
-import type { AdvanceEnd, Clock, EngineContext, HostsKnown, WorkerContext } from '@plumbline/engine';
-import { BootsView, Takeover, allLanes, createJournal } from '@plumbline/registry';
+import { HeldError, UncertainError } from '@plumbline/domain';
+import type { AccountId, BootId, BootRecord, QueueName, ResourceName } from '@plumbline/domain';
+import type { AdvanceEnd, Clock, EngineContext, HostsKnown, StepPolicy } from '@plumbline/engine';
+import { createJournal } from '@plumbline/registry';
 import type { Timing } from '@plumbline/registry';
-import { queueOfLane } from '@plumbline/engine';
 import { createFakeRegistry } from '../kv/fake-registry.js';
 import type { FakeRegistry } from '../kv/fake-registry.js';
 import { consulLink } from './consul-link.js';
-import type { Doorbell } from './doorbell.js';
+import type { CallPoint, Moment, WritePoint } from './faults.js';
 import type { Owner } from './pool.js';
-import { SourceLink } from './source-link.js';
+import { SeededRandom } from './random.js';
 import { HOST } from './world.js';
 import type { World } from './world.js';
 
-const RETRY_MS = 1_000;
-/** A strike comes so soon after a request was sent: about as long as a request and its reply take. */
-const STRIKE_MS = 6;
 /** As production has them. */
-const POLICY = { deadlineMs: 10_000, triesMax: 10, backoffBaseMs: 200, backoffCapMs: 30_000 };
-const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined };
+export const POLICY: StepPolicy = {
+  deadlineMs: 10_000,
+  triesMax: 10,
+  backoffBaseMs: 200,
+  backoffCapMs: 30_000,
+};
+const LINGER_MS = 8;
+const REGISTRY_AWAY_MS = 1_000;
+/** How wrong a clock may be, with what an answer's whole seconds and its way allow for, and how long that may stay unknown. */
+const SKEW_MAX_MS = 12_500;
+const SKEW_KNOWN_MS = 6_000;
+const SLOW_SHARE = 0.2;
+const VERY_SLOW_SHARE = 0.02;
 
-/** One life of one process: the registry, the engine and the view of other boots as production puts them together. */
+export type Role = 'api' | 'ceph' | 'qemu' | 'billing';
+
+/** One life of one process: the registry and the engine's ports as production puts them together, on the pool's time. */
 export class SimulatedProcess implements Owner {
   state: Owner['state'] = 'running';
-  /** Nothing gets from here to Consul, nor back. */
-  cut = false;
-  /** How far this machine's clock is from the true one. */
+  /** Nothing gets from here to Consul and back; or all gets there, and no answer comes. */
+  get cut(): 'both' | 'replies' | null {
+    return this.#cut;
+  }
+  set cut(how: 'both' | 'replies' | null) {
+    this.#cut = how;
+    this.hindered ||= how !== null;
+  }
+  /** How far this machine's clock is from the true one, and since when. */
   skewMs = 0;
-  /** Takes jobs. */
+  skewedAtMs = 0;
+  /** Takes jobs, or requests. */
   ready = false;
+  /** What it knows of other boots, and of hosts. */
+  get hosts(): HostsKnown | null {
+    return null;
+  }
+  /** Whose jobs it takes. */
+  readonly queue: QueueName | null = null;
+  /** When its last beat landed, and whether anything of its own has kept it from beating since. */
+  beatLandedMs = 0;
+  hindered = false;
+  readonly random: SeededRandom;
   readonly address: string;
-  private registry!: FakeRegistry;
-  private view!: BootsView;
-  private hands: WorkerContext | null = null;
+  protected registry!: FakeRegistry;
+  #cut: 'both' | 'replies' | null = null;
 
-  private constructor(
+  /** @param name unique: of one life */
+  constructor(
     readonly world: World,
-    readonly bell: Doorbell,
-    readonly role: 'api' | 'ceph' | 'qemu',
+    readonly role: Role,
     readonly name: string,
   ) {
+    this.random = SeededRandom.of(world.seed, name);
     this.address = `10.0.0.1:0/${name}`;
   }
 
-  /** @param name unique: of one life */
-  static async begin(
-    world: World,
-    bell: Doorbell,
-    role: SimulatedProcess['role'],
-    name: string,
-  ): Promise<SimulatedProcess> {
-    const process = new SimulatedProcess(world, bell, role, name);
-    process.registry = await createFakeRegistry({
+  async begin(): Promise<void> {
+    const { world, role, name } = this;
+    this.registry = await createFakeRegistry({
       consul: world.consul,
-      timing: process.timing(),
-      manners: consulLink(world, process),
-      limits: { lingerMs: 8 },
+      timing: this.timing(),
+      manners: consulLink(world, this),
+      limits: { lingerMs: LINGER_MS },
       boot: { name, app: role, host: role === 'qemu' ? HOST : null },
-      newId: () => world.random.uuid(),
-      now: () => process.instant(),
-      onFenced: () => process.end('it was fenced'),
+      newId: () => this.random.uuid(),
+      now: () => this.instant(),
+      onFenced: () => this.end('it was fenced'),
     });
-    world.processes.push(process);
-    world.pool.note(name, `begins as boot ${process.boot}`);
-    process.registry.boots.startBeating();
-    if (role !== 'api') void process.startWorking();
-    return process;
+    this.beatLanded();
+    world.processes.push(this);
+    world.pool.note(name, `begins as boot ${this.boot}`);
+    this.registry.boots.startBeating();
+    void this.work();
   }
 
   get boot(): BootId {
     return this.registry.boots.boot;
-  }
-
-  get hosts(): HostsKnown {
-    return this.view;
   }
 
   /** As `kill -9`, or as the process would end itself. */
@@ -85,137 +100,94 @@ export class SimulatedProcess implements Owner {
   }
 
   pause(): void {
-    if (this.state === 'running') this.state = 'paused';
+    if (this.state !== 'running') return;
+    this.world.pool.note(this.name, 'is paused');
+    this.state = 'paused';
+    this.hindered = true;
+  }
+
+  /** C6: who has had the time to learn that its clock is off begins and stamps nothing. */
+  expectRightClock(what: string): void {
+    const isKnown = this.world.pool.nowMs - this.skewedAtMs > SKEW_KNOWN_MS;
+    if (isKnown && Math.abs(this.skewMs) > SKEW_MAX_MS)
+      this.world.mistake('C6', `${this.name}, whose clock is off by ${this.skewMs} ms, writes ${what}`);
+  }
+
+  beatLanded(): void {
+    this.beatLandedMs = this.world.pool.nowMs;
+    this.hindered = this.state !== 'running' || this.#cut !== null;
   }
 
   resume(): void {
     if (this.state !== 'paused') return;
     this.state = 'running';
+    this.world.pool.note(this.name, 'wakes');
     this.world.pool.thaw(this);
   }
 
-  /** The moment for what was to befall some worker at work: before the request arrives, after it, or after its reply. */
-  mayBeStruck(): void {
-    const { faults, pool, random } = this.world;
-    const strike = this.role === 'api' ? null : faults.nextStrike();
-    if (strike !== null)
-      pool.after(random.next() * STRIKE_MS, { owner: null, what: `${this.name} is struck` }, () =>
-        strike(this),
-      );
+  /** Mostly quick, sometimes slow, seldom very slow. */
+  latencyMs(): number {
+    const { random } = this;
+    const how = random.next();
+    if (how < VERY_SLOW_SHARE) return random.between(50, 1500);
+    return how < SLOW_SHARE ? random.between(3, 60) : random.next() * 3;
   }
 
-  async work(resource: ResourceName, account?: AccountId): Promise<AdvanceEnd> {
-    if (this.hands === null) return null;
-    try {
-      return await advance(this.hands, resource, account);
-    } catch (error) {
-      this.world.mistakes.push({
-        invariant: 'R1',
-        detail: `a job failed: ${String(error)}`,
-        about: resource,
-      });
-      return null;
-    }
+  /** What was to befall some worker at this point, to be called at each of its moments; null: nothing. */
+  strikeAt(point: CallPoint | WritePoint | null): ((moment: Moment) => void) | null {
+    if (this.role === 'api' || point === null) return null;
+    const strike = this.world.faults.ofWorker(point);
+    if (strike === null) return null;
+    return (moment) => {
+      if (moment === strike.moment) this.world.strike(this, strike.kind);
+    };
   }
 
-  context(uuid: () => string = () => this.world.random.uuid()): EngineContext {
-    const { world, registry } = this;
-    const nonce = (): string => world.random.uuid();
+  /** The engine's ports. */
+  context(): EngineContext {
+    const { world, registry, random } = this;
+    const uuid = (): string => random.uuid();
     return {
-      journal: createJournal({ kv: registry.kv, layout: registry.layout, nonce }),
+      journal: createJournal({ kv: registry.kv, layout: registry.layout, nonce: uuid }),
       rules: world.rules,
-      bell: this.bell.of(this),
+      bell: world.doorbell.of(this),
       clock: this.clock(),
-      log: quiet,
+      log: world.logOf(this),
       uuid,
-      nonce,
-      random: () => world.random.next(),
+      nonce: uuid,
+      random: () => random.next(),
     };
   }
 
-  private async startWorking(): Promise<void> {
-    const { world, registry } = this;
-    const timing = this.timing();
-    const takeover =
-      this.role === 'ceph'
-        ? new Takeover({
-            ...registry,
-            own: registry.boots,
-            fence: { address: this.address, fence: (address) => this.fence(address) },
-            sure: () => Promise.resolve(true),
-            onGone: (boot) => void this.ringLanesOf(boot),
-            onFailed: () => undefined,
-          })
-        : null;
-    const onLooked = (view: BootsView): void => takeover?.begin(view);
-    this.view = new BootsView({ ...registry, own: registry.boots, timing, onLooked });
-    await this.view.start();
-    while (this.role === 'ceph' && !(await this.addressNoted())) await this.waitFor(RETRY_MS);
-    const source = this.role === 'qemu' ? 'qemu' : 'ceph';
-    this.hands = {
-      ...this.context(),
-      boots: {
-        self: this.boot,
-        isHostAway: (host) => this.view.isHostAway(host),
-        isGone: (boot) => this.view.isGone(boot),
-        isDoubtful: (boot) =>
-          this.view.isSilent(boot) ||
-          !this.view.all().some((known) => known.boot === boot && known.state === 'alive'),
-        end: (reason) => this.end(reason),
-      },
-      queue: source === 'qemu' ? queueOf('qemu', HOST) : queueOf('ceph'),
-      backends: new SourceLink(world, this, source).backends(),
-      policy: POLICY,
-      catchUp: () => this.waitFor(world.latencyMs()),
-      fence: (address) => this.fence(address),
-      outages: { waitMs: () => 0, isAway: () => false, report: () => undefined },
-      stopping: () => false,
-      halted: () => false,
-      sure: () => Promise.resolve(true),
-      retries: new RetryBudget(),
-      busy: new Map(),
-    };
-    this.ready = true;
+  /** One job: a lane to look at or, with null, whatever is owed. */
+  take(_resource: ResourceName | null, _account?: AccountId): Promise<AdvanceEnd> {
+    return Promise.resolve(null);
   }
 
-  private async addressNoted(): Promise<boolean> {
-    try {
-      await this.registry.boots.noteAddress(this.address);
-      return true;
-    } catch {
-      return false;
-    }
+  waitFor(ms: number, what = 'waits'): Promise<void> {
+    return this.world.pool.wait(ms, { owner: this, what });
   }
 
-  private async fence(address: string): Promise<void> {
-    const { world } = this;
-    await world.pool.wait(world.latencyMs(), { owner: null, what: `${this.name}: blocklist ${address}` });
-    world.blocklist.add(address);
-    world.sources.fence(address);
-    await this.waitFor(world.latencyMs());
+  /** As a worker of VMs does: rejects unless this boot still stands. */
+  async expectStanding(): Promise<void> {
+    const { kv, layout } = this.registry;
+    const [entry] = await kv.read([layout.boot(this.boot)]).catch((cause: unknown) => {
+      const why = { reason: 'registry-away', retryAfterMs: REGISTRY_AWAY_MS, cause };
+      throw new HeldError('could not learn whether this boot still stands', why);
+    });
+    if (entry && (JSON.parse(entry.value) as BootRecord).state === 'alive') return;
+    this.end('it was fenced');
+    throw new UncertainError('this boot was fenced', { reason: 'fenced' });
   }
 
-  private async ringLanesOf(boot: BootId): Promise<void> {
-    this.world.faults.see('boot-taken-over');
-    try {
-      await this.view.look();
-      for await (const { lane } of allLanes(this.registry))
-        if (lane.entries[0]?.attempt?.boot === boot)
-          await this.bell.of(this).ring(queueOfLane(lane, this.view), lane.resource);
-    } catch {
-      // Left to the sweep.
-    }
-  }
+  /** What it does all its life. */
+  protected async work(): Promise<void> {}
 
-  private waitFor(ms: number): Promise<void> {
-    return this.world.pool.wait(ms, { owner: this, what: 'waits' });
-  }
-
-  private instant(): number {
+  protected instant(): number {
     return Math.floor(this.world.instantMs + this.skewMs);
   }
 
-  private timing(): Timing {
+  protected timing(): Timing {
     const { pool } = this.world;
     return {
       nowMs: () => pool.nowMs,

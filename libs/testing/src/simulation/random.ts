@@ -7,6 +7,13 @@ export class SeededRandom {
     for (let warm = 0; warm < 8; warm += 1) this.next();
   }
 
+  /** Chance of its own for whoever has that name: what others draw does not change what it draws. */
+  static of(seed: number, name: string): SeededRandom {
+    let hash = seed ^ 0x811c9dc5;
+    for (let at = 0; at < name.length; at += 1) hash = Math.imul(hash ^ name.charCodeAt(at), 0x01000193);
+    return new SeededRandom(hash);
+  }
+
   /** From 0 up to 1. */
   next(): number {
     this.state = (this.state + 0x6d2b79f5) >>> 0;
@@ -32,8 +39,11 @@ export class SeededRandom {
   }
 
   uuid(): string {
-    const hex = (length: number): string =>
-      Array.from({ length }, () => Math.floor(this.next() * 16).toString(16)).join('');
-    return `${hex(8)}-${hex(4)}-4${hex(3)}-8${hex(3)}-${hex(12)}`;
+    const hex = (): string =>
+      Math.floor(this.next() * 2 ** 32)
+        .toString(16)
+        .padStart(8, '0');
+    const [one, two, three, four] = [hex(), hex(), hex(), hex()];
+    return `${one}-${two.slice(0, 4)}-4${two.slice(5)}-8${three.slice(1, 4)}-${three.slice(4)}${four}`;
   }
 }

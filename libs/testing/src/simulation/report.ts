@@ -1,140 +1,64 @@
-import { CONSEQUENCES, FAULT_KINDS } from './faults.js';
-import type { Sight } from './faults.js';
-import type { LogLine } from './pool.js';
-import { runSeed } from './run.js';
-import type { SeedResult } from './run.js';
+import { FAULTS, CONSEQUENCES, nameOf } from './faults.js';
+import type { Failure, RunTotals } from './totals.js';
 
-/** A fault that so many seeds have not reached is out of reach: the run proves nothing about it. */
-export const SEEDS_FOR_ALL_SIGHTS = 100;
-/** Every so many seeds one is run twice. */
-const TWICE_EVERY = 50;
-
-export interface RunSettings {
-  readonly seeds: number;
-  readonly from: number;
-  /** No seed begins later than this. */
-  readonly msMax: number;
-}
-
-export interface RunTotals {
-  readonly seeds: number;
-  readonly from: number;
-  readonly seconds: number;
-  readonly events: number;
-  readonly acknowledged: number;
-  readonly parked: number;
-  readonly kinds: Readonly<Record<string, number>>;
-  readonly reached: Readonly<Record<string, number>>;
-  readonly twice: number;
-  readonly failure: {
-    readonly seed: number;
-    readonly what: string;
-    readonly timeline: readonly string[];
-  } | null;
-  readonly unreached: readonly Sight[];
-}
-
-/** Runs seeds until one fails, all are done or the time is up. */
-export async function runSeeds({ seeds, from, msMax }: RunSettings, nowMs: () => number): Promise<RunTotals> {
-  const startedMs = nowMs();
-  const reached = new Map<string, number>([...FAULT_KINDS, ...CONSEQUENCES].map((sight) => [sight, 0]));
-  const kinds = new Map<string, number>();
-  let [done, events, acknowledged, parked, twice] = [0, 0, 0, 0, 0];
-  let failure: RunTotals['failure'] = null;
-  for (let seed = from; failure === null && seed < from + seeds && nowMs() - startedMs < msMax; seed += 1) {
-    const result = await runSeed(seed);
-    done += 1;
-    events += result.events;
-    acknowledged += result.acknowledged;
-    parked += result.parked;
-    add(reached, result.reached);
-    add(kinds, result.kinds);
-    failure = failureOf(result);
-    if (failure !== null || (seed - from) % TWICE_EVERY !== 0) continue;
-    twice += 1;
-    const differs = firstDifference(result.log, (await runSeed(seed)).log);
-    if (differs !== null) failure = { seed, what: `two runs of one seed differ: ${differs}`, timeline: [] };
-  }
-  const unreached = [...FAULT_KINDS, ...CONSEQUENCES].filter((sight) => reached.get(sight) === 0);
-  return {
-    seeds: done,
-    from,
-    seconds: (nowMs() - startedMs) / 1000,
-    events,
-    acknowledged,
-    parked,
-    kinds: Object.fromEntries(kinds),
-    reached: Object.fromEntries(reached),
-    twice,
-    failure,
-    unreached: done >= SEEDS_FOR_ALL_SIGHTS ? unreached : [],
-  };
-}
-
-export function isGood({ failure, unreached }: RunTotals): boolean {
-  return failure === null && unreached.length === 0;
-}
-
+/** What a run has come to, in lines for a person. */
 export function reportOf(totals: RunTotals): readonly string[] {
-  const { seeds, from, seconds, events, acknowledged, parked, kinds, reached, twice, failure, unreached } =
-    totals;
-  const table = (counts: Readonly<Record<string, number>>): string[] =>
-    Object.entries(counts).map(([name, count]) => `  ${name.padEnd(24)} ${String(count).padStart(8)}`);
+  const { seeds, from, seconds, cpuSeconds, counts, asked, reached, failure, unreached } = totals;
+  const least = counts['acknowledged'] === undefined ? 0 : counts['acknowledged'] / Math.max(1, seeds);
   return [
-    `${seeds} seeds from ${from} in ${seconds.toFixed(1)} s: ${events} events, ${acknowledged} intents acknowledged, ${parked} parked; ${twice} seeds run twice`,
     'asked for',
-    ...table(kinds),
-    'faults and what came of them',
-    ...table(reached),
-    ...(failure === null
-      ? []
-      : [
-          '',
-          ...failure.timeline,
-          '',
-          `FAILED seed ${failure.seed}: ${failure.what}`,
-          `to repeat it: tools/simulate --seeds 1 --from ${failure.seed}`,
-        ]),
-    ...(unreached.length === 0 ? [] : [`FAILED: never reached: ${unreached.join(', ')}`]),
+    ...tableOf(asked),
+    'faults, each at all of its points, and at how few of them',
+    ...tableOf(byKind(reached)),
+    'what came of them',
+    ...tableOf(Object.fromEntries(CONSEQUENCES.map((sight) => [sight, reached[sight] ?? 0]))),
+    ...(failure === null ? [] : failed(failure)),
+    ...(unreached.length === 0 ? [] : ['', `FAILED: never met: ${unreached.join(', ')}`]),
+    `${seeds} seeds from ${from} in ${seconds.toFixed(1)} s (${cpuSeconds.toFixed(1)} s of CPU): ${counts['events'] ?? 0} events, ` +
+      `${counts['acknowledged'] ?? 0} intents acknowledged (${least.toFixed(1)} a seed), ${counts['parked'] ?? 0} parked, ` +
+      `${counts['faults'] ?? 0} faults; ${counts['twice'] ?? 0} seeds run twice`,
+    verdict(totals),
   ];
 }
 
-function add(sums: Map<string, number>, counts: ReadonlyMap<string, number>): void {
-  for (const [name, count] of counts) sums.set(name, (sums.get(name) ?? 0) + count);
+function verdict({ failure, unreached }: RunTotals): string {
+  if (failure !== null)
+    return `FAILED seed ${failure.seed}: ${failure.violation.invariant}: ${failure.violation.detail}; again: tools/simulate --seeds 1 --from ${failure.seed}`;
+  if (unreached.length > 0)
+    return `FAILED: ${unreached.length} things were never met; more seeds, or see docs/simulation.md`;
+  return 'every invariant held after every event';
 }
 
-function failureOf({ seed, violation, log }: SeedResult): RunTotals['failure'] {
-  if (violation === null) return null;
+function failed({ seed, violation, script, timeline, runs }: Failure): readonly string[] {
   const { invariant, detail, about } = violation;
-  return {
-    seed,
-    what: `${invariant}: ${detail}${about === '' ? '' : ` (${about})`}`,
-    timeline: timelineOf(log, about),
+  return [
+    '',
+    'how it came to it',
+    ...timeline,
+    '',
+    `what is left of seed ${seed} after ${runs} runs of smaller ones`,
+    ...script,
+    '',
+    `FAILED seed ${seed}: ${invariant}: ${detail}${about === '' ? '' : ` (${about})`}`,
+    `to repeat it: tools/simulate --seeds 1 --from ${seed}`,
+    '',
+  ];
+}
+
+/** How often each kind befell anybody; of one that befalls at several points, how often where it was seldomest. */
+function byKind(reached: Readonly<Record<string, number>>): Readonly<Record<string, string>> {
+  const kinds = new Map<string, number[]>();
+  for (const fault of FAULTS)
+    kinds.set(fault.kind, [...(kinds.get(fault.kind) ?? []), reached[nameOf(fault)] ?? 0]);
+  const text = (counts: readonly number[]): string => {
+    const sum = counts.reduce((one, other) => one + other, 0);
+    return counts.length === 1
+      ? String(sum)
+      : `${sum} at ${counts.length} points, at least ${Math.min(...counts)}`;
   };
+  return Object.fromEntries([...kinds].map(([kind, counts]) => [kind, text(counts)]));
 }
 
-const TIMELINE_MAX = 400;
-
-/** What happened to one resource, and to the processes. */
-function timelineOf(log: readonly LogLine[], about: string): readonly string[] {
-  const id = about.slice(-36);
-  const isAbout = (line: LogLine): boolean =>
-    line.about.includes(id) || line.who === 'nemesis' || /^(begins|ends)/.test(line.what);
-  return log
-    .filter((line) => about === '' || isAbout(line))
-    .slice(-TIMELINE_MAX)
-    .map(textOf);
-}
-
-function textOf({ atMs, who, what, about }: LogLine): string {
-  return `${atMs.toFixed(2).padStart(10)}  ${who.padEnd(16)} ${what}${about === '' ? '' : `  [${about}]`}`;
-}
-
-export function firstDifference(one: readonly LogLine[], other: readonly LogLine[]): string | null {
-  const at = one.findIndex((line, index) => {
-    const twin = other[index];
-    return twin === undefined || textOf(line) !== textOf(twin);
-  });
-  if (at >= 0) return `at event ${at}: ${textOf(one[at]!)}`;
-  return one.length === other.length ? null : `at event ${one.length}: one has ended`;
+function tableOf(counts: Readonly<Record<string, number | string>>): readonly string[] {
+  return Object.entries(counts).map(([name, count]) => `  ${name.padEnd(26)} ${String(count)}`);
 }

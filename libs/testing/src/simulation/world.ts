@@ -1,23 +1,32 @@
+import { createHash } from 'node:crypto';
 import type {
   AccountId,
   AccountRecord,
   ActionNumber,
+  ActionRecord,
   HostName,
+  Json,
   Region,
   RegionSlug,
   VmId,
   VmRecord,
 } from '@plumbline/domain';
-import type { HostsKnown, Rules } from '@plumbline/engine';
+import type { HostsKnown, Log, Rules } from '@plumbline/engine';
 import { intentCatalog } from '@plumbline/intents';
+import { volumeOfDiskKey } from '@plumbline/qemu-facets';
 import { layoutOf } from '@plumbline/registry';
 import type { KvOp, Layout } from '@plumbline/registry';
-import { MemorySources } from '../engine/memory-sources.js';
+import { FakeBilling } from '../billing/fake-billing.js';
 import { FakeConsul } from '../kv/fake-consul.js';
+import { SimulatedCeph } from './ceph.js';
+import { Doorbell } from './doorbell.js';
 import { Faults } from './faults.js';
+import type { Strike } from './faults.js';
+import { Machine } from './machine.js';
 import { EventPool } from './pool.js';
-import type { SimulatedProcess } from './process.js';
+import type { Role, SimulatedProcess } from './process.js';
 import { SeededRandom } from './random.js';
+import { Register } from './register.js';
 
 export const REGION = 'nyc1' as RegionSlug;
 export const HOST = 'host-a' as HostName;
@@ -36,69 +45,76 @@ export const VMS: readonly { id: VmId; account: AccountId }[] = [0, 0, 1].map((o
   id: (at + 1) as VmId,
   account: ACCOUNTS[owner]!.id,
 }));
+/** In every customer's token, and nowhere else: wherever it shows, a secret has got out. */
+export const SECRET = 'never-to-be-seen';
 
 /** When virtual time begins: instants have to look like instants. */
 const EPOCH_MS = 1_800_000_000_000;
 
-/** An intent that a client was told is recorded. */
-export interface Acknowledged {
-  readonly intent: string;
-  readonly resource: string;
-  readonly account: AccountId;
-  readonly action: ActionNumber;
-}
-
-/** A write that has reached Consul, and whether its sender was alive then by the registry's own word. */
-export interface AppliedWrite {
+/** A write that is about to land in Consul, and whether its sender lives by the registry's own word. */
+export interface ArrivedWrite {
   readonly by: SimulatedProcess;
   readonly ops: readonly KvOp[];
-  readonly bootStood: boolean;
+  readonly stands: boolean;
 }
 
-/** A call that is about to change something in a source. */
-export interface AppliedCall {
-  readonly by: SimulatedProcess;
-  readonly source: 'ceph' | 'qemu';
-  readonly key: string;
-  readonly changed: boolean;
+export interface Mistake {
+  readonly invariant: string;
+  readonly detail: string;
+  /** The resource whose timeline shows how it came to this; empty: none in particular. */
+  readonly about: string;
 }
 
 /** What all processes share: the registry's store, the sources, time, chance, and what has been promised to clients. */
 export class World {
-  readonly random: SeededRandom;
   readonly pool = new EventPool();
   readonly faults = new Faults();
   readonly consul = new FakeConsul();
-  readonly sources = new MemorySources();
   readonly layout: Layout = layoutOf('plumbline/');
   readonly rules: Rules = { catalog: intentCatalog, regions: REGIONS };
+  readonly register: Register;
+  readonly ceph: SimulatedCeph;
+  readonly machines: readonly Machine[];
+  readonly billing = new FakeBilling();
+  readonly doorbell: Doorbell;
   readonly processes: SimulatedProcess[] = [];
-  readonly blocklist = new Set<string>();
-  /** One client at a time has a VM's monitor, until its process ends. */
-  readonly monitors = new Map<string, SimulatedProcess>();
-  readonly acknowledged: Acknowledged[] = [];
+  /** Actions that clients were told are recorded, and that have not been seen to end. */
+  readonly promised = new Map<string, Pick<ActionRecord, 'account' | 'n' | 'intent' | 'resource'>>();
+  acknowledged = 0;
   /** Intents of requests that were refused for certain. */
   readonly refused = new Set<string>();
-  /** What happened in the present event. */
-  writes: AppliedWrite[] = [];
-  calls: AppliedCall[] = [];
+  /** Things of which some call was refused for good: whatever wanted it may end as failed. */
+  readonly refusedKeys = new Set<string>();
+  /** What has come to Consul in the present event. */
+  writes: ArrivedWrite[] = [];
   /** Mistakes that show at once, where they are made. */
-  readonly mistakes: { invariant: string; detail: string; about: string }[] = [];
+  readonly mistakes: Mistake[] = [];
+  /** The volume of which whatever is to be changed is busy, for as long as it takes to ask a person. */
+  busy: string | null = null;
+  /** Intents about which an operator has said what is to become of them. */
+  readonly intervened = new Set<string>();
+  /** The next api that has read something sleeps before it goes on. */
+  apiDozes = false;
+  /** Until then nobody lives on the hypervisor host. */
+  hostBackMs = 0;
   consulAway = false;
-  bellAway = false;
+  /** Its disk is full: it can be read, and nothing can be written. */
+  consulFull = false;
+  /** What lets something befall a process; who arranges such things says how. */
+  strike: (process: SimulatedProcess, kind: Strike) => void = () => undefined;
+  private readonly newestAt = new Map<string, number>();
+  private readonly newestEffect = new Map<string, number>();
+  private readonly volumes = new Map<string, string>();
+  private readonly sleepers = new Map<string, (() => void)[]>();
 
-  constructor(seed: number) {
-    this.random = new SeededRandom(seed);
+  constructor(readonly seed: number) {
+    this.register = new Register(this.consul.store, () => this.pool.nowMs);
+    this.ceph = new SimulatedCeph(this);
+    this.machines = VMS.map(({ id }) => new Machine(this, id, SeededRandom.of(seed, `vm-${id}`)));
+    this.doorbell = new Doorbell(this);
     this.consul.dateMs = EPOCH_MS;
     for (const { id, account } of VMS) this.put(this.layout.vm(id), vmRecord(id, account));
-  }
-
-  /** What the sweep knows of hosts: that of whoever is at work just then. */
-  get hosts(): HostsKnown {
-    return (
-      this.processes.find(({ role, state, ready }) => role === 'ceph' && state === 'running' && ready)
-        ?.hosts ?? NO_HOSTS_AWAY
-    );
+    for (const { id } of ACCOUNTS) this.put(this.layout.token(sha256(tokenOf(id))), { account: id });
   }
 
   /** The one true time, which no process is told. */
@@ -106,22 +122,105 @@ export class World {
     return EPOCH_MS + this.pool.nowMs;
   }
 
-  /** Mostly quick, sometimes slow, seldom very slow. */
-  latencyMs(): number {
-    const { random } = this;
-    if (random.chance(0.02)) return random.between(50, 1500);
-    return random.chance(0.2) ? random.between(3, 60) : random.next() * 3;
+  /** What the sweep knows of hosts: that of whoever is at work just then. */
+  get hosts(): HostsKnown {
+    const knows = this.alive('ceph').find(({ ready }) => ready);
+    return knows?.hosts ?? { isHostAway: () => false };
   }
 
   async step(): Promise<boolean> {
     this.writes = [];
-    this.calls = [];
     this.consul.dateMs = Math.floor(this.instantMs / 1000) * 1000;
     return this.pool.step();
   }
 
-  alive(role: SimulatedProcess['role']): readonly SimulatedProcess[] {
+  alive(role: Role): readonly SimulatedProcess[] {
     return this.processes.filter((process) => process.role === role && process.state === 'running');
+  }
+
+  machine(id: VmId): Machine {
+    const machine = this.machines.find((one) => one.id === id);
+    if (machine === undefined) throw new TypeError(`no VM ${id}`);
+    return machine;
+  }
+
+  mistake(invariant: string, detail: string, about = ''): void {
+    this.mistakes.push({ invariant, detail, about });
+  }
+
+  acknowledge({ account, n, intent, resource }: ActionRecord): void {
+    if (this.promised.has(intent)) return;
+    this.acknowledged += 1;
+    this.promised.set(intent, { account, n, intent, resource });
+    this.pool.note('-', `acknowledged: ${intent}`, resource);
+  }
+
+  refusedAt(key: string): void {
+    this.refusedKeys.add(this.volumeOf(key));
+  }
+
+  isBusy(key: string): boolean {
+    return this.busy !== null && this.volumeOf(key) === this.busy;
+  }
+
+  /** The id of the volume that a thing of a source belongs to. */
+  volumeOf(key: string): string {
+    const known = this.volumes.get(key);
+    if (known !== undefined) return known;
+    const id = key.includes('/volume-') ? key.slice(-36) : (volumeOfDiskKey(key) ?? key);
+    this.volumes.set(key, id);
+    return id;
+  }
+
+  /**
+   * C4: a source carries an operation out. Turns at a volume are numbered as they are taken: when a later one has looked at a
+   * thing, or has changed anything of that volume, no earlier one changes it any more.
+   */
+  operated(by: {
+    by: SimulatedProcess;
+    attempt: number;
+    source: 'ceph' | 'qemu';
+    key: string;
+    changes: boolean;
+  }): void {
+    const volume = this.volumeOf(by.key);
+    const newest = Math.max(this.newestAt.get(by.key) ?? 0, this.newestEffect.get(volume) ?? 0);
+    this.newestAt.set(by.key, Math.max(this.newestAt.get(by.key) ?? 0, by.attempt));
+    if (!by.changes) return;
+    this.pool.note('-', `${by.source} carries out what ${by.by.name} wants, in turn ${by.attempt}`, by.key);
+    this.newestEffect.set(volume, Math.max(this.newestEffect.get(volume) ?? 0, by.attempt));
+    if (by.attempt === 0)
+      this.mistake(
+        'C2',
+        `${by.by.name} changed ${by.key} without ever having had the turn`,
+        `volume/${volume}`,
+      );
+    else if (by.attempt < newest)
+      this.mistake(
+        'C4',
+        `${by.by.name} changed ${by.key} after a later turn had begun there`,
+        `volume/${volume}`,
+      );
+  }
+
+  wake(intent: string): void {
+    for (const resolve of this.sleepers.get(intent) ?? []) resolve();
+    this.sleepers.delete(intent);
+  }
+
+  untilWoken(intent: string): Promise<void> {
+    return new Promise((resolve) => {
+      this.sleepers.set(intent, [...(this.sleepers.get(intent) ?? []), resolve]);
+    });
+  }
+
+  /** B4: what a process writes into its log. */
+  logOf(process: SimulatedProcess): Log {
+    const line = (fields: object, message: string): void => {
+      if (textOf(fields).includes(SECRET)) this.mistake('B4', `a secret is in the log: ${message}`);
+      if (message.includes('parked')) this.pool.note(process.name, message, textOf(fields));
+    };
+    return { info: line, warn: line, error: line };
   }
 
   values<T>(prefix: string): { readonly key: string; readonly value: T; readonly index: number }[] {
@@ -130,22 +229,38 @@ export class World {
       .map(({ key, value, index }) => ({ key, value: parsed(value) as T, index }));
   }
 
-  private put(key: string, value: unknown): void {
+  actionAt(account: AccountId, n: ActionNumber): ActionRecord | null {
+    return this.register.actions.get(this.layout.action(account, n)) ?? null;
+  }
+
+  private put(key: string, value: Json): void {
     this.consul.store.transact([{ verb: 'set', key, value: JSON.stringify(value) }]);
   }
 }
 
-const NO_HOSTS_AWAY: HostsKnown = { isHostAway: () => false };
+export function tokenOf(account: AccountId): string {
+  return `dop_v1_${SECRET}_${account}`;
+}
 
-function vmRecord(id: VmId, account: AccountId): VmRecord {
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+
+function vmRecord(id: VmId, account: AccountId): VmRecord & Json {
   return { id, name: `vm-${id}`, region: REGION, host: HOST, account, socket: '', createdAt: 0, slots: {} };
+}
+
+function textOf(fields: object): string {
+  return JSON.stringify(fields, (_key, value: unknown) =>
+    value instanceof Error ? { message: value.message, cause: value.cause } : value,
+  );
 }
 
 const PARSED_MAX = 5_000;
 const cache = new Map<string, unknown>();
 
-/** The store is looked at after every event, and most of it is as it was: parsed once, never changed. */
-function parsed(text: string): unknown {
+/** Stores are looked at often, and most of what they hold is as it was: parsed once, never changed. */
+export function parsed(text: string): unknown {
   const known = cache.get(text);
   if (known !== undefined) return known;
   if (cache.size >= PARSED_MAX) cache.clear();

@@ -1,4 +1,4 @@
-import type { Lane, VolumeRecord } from '@plumbline/domain';
+import type { Lane } from '@plumbline/domain';
 import type { RegistryEntry, Seen as Everything } from '@plumbline/testing';
 import type { Sight } from '../points/wire.js';
 import type { Seen } from './desk.js';

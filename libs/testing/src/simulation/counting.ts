@@ -1,0 +1,104 @@
+import type { AccountId, Lane, Usage, VolumeRecord } from '@plumbline/domain';
+import { volumeIdOf } from '@plumbline/domain';
+import { footprintOf } from '@plumbline/engine';
+import type { Footprint } from '@plumbline/engine';
+import { broken } from './invariants.js';
+import type { Judgement } from './invariants.js';
+import type { Change } from './register.js';
+import { ACCOUNTS } from './world.js';
+import type { Mistake, World } from './world.js';
+
+const COUNTED: ReadonlySet<string> = new Set(['lanes', 'volumes', 'usage', 'names', 'vms']);
+
+/** B2, R3 and V4 as far as slots go: what is counted and reserved is exactly what records and lanes take up. */
+export class Counting implements Judgement {
+  private readonly taken = new Map<string, { readonly account: AccountId; readonly takes: Footprint }>();
+
+  constructor(private readonly world: World) {}
+
+  judge(changes: readonly Change[]): Mistake | null {
+    if (!changes.some(({ what }) => COUNTED.has(what))) return null;
+    for (const { what, key } of changes)
+      if (what === 'lanes' || what === 'volumes') this.look(`volume/${key.slice(-36)}`);
+    return this.usage() ?? this.names() ?? this.slots();
+  }
+
+  private look(resource: string): void {
+    const { register, rules } = this.world;
+    const record = register.records.get(resource) ?? null;
+    const lane = register.lanes.get(resource) ?? null;
+    const account = (record ?? lane)?.account;
+    if (account === undefined) this.taken.delete(resource);
+    else {
+      const takes = lane === null && record !== null ? atRest(record) : footprintOf(record, lane, rules);
+      this.taken.set(resource, { account, takes });
+    }
+  }
+
+  private usage(): Mistake | null {
+    const used = new Map<AccountId, Usage>();
+    for (const { account, takes } of this.taken.values()) {
+      const { volumes, gib } = used.get(account) ?? { volumes: 0, gib: 0 };
+      used.set(account, { volumes: volumes + takes.volumes, gib: gib + takes.gib });
+    }
+    const least = this.made();
+    for (const { id, limits } of ACCOUNTS) {
+      const sum = used.get(id) ?? { volumes: 0, gib: 0 };
+      const counted = this.world.register.usage.get(id) ?? { volumes: 0, gib: 0 };
+      const made = least.get(id) ?? { volumes: 0, gib: 0 };
+      if (counted.volumes < made.volumes || counted.gib < made.gib)
+        return broken('B2', `counted ${JSON.stringify(counted)}, and there are ${JSON.stringify(made)}`);
+      if (counted.volumes !== sum.volumes || counted.gib !== sum.gib)
+        return broken('B2', `counted ${JSON.stringify(counted)}, taken up ${JSON.stringify(sum)}`);
+      if (sum.volumes > limits.volumes || sum.gib > limits.gib)
+        return broken('B2', `an account uses ${JSON.stringify(sum)} of ${JSON.stringify(limits)}`);
+    }
+    return null;
+  }
+
+  /** What stands, whatever is pending: counted here without asking the code under test. */
+  private made(): ReadonlyMap<AccountId, Usage> {
+    const made = new Map<AccountId, Usage>();
+    for (const { account, sizeGib } of this.world.register.records.values()) {
+      const { volumes, gib } = made.get(account) ?? { volumes: 0, gib: 0 };
+      made.set(account, { volumes: volumes + 1, gib: gib + sizeGib });
+    }
+    return made;
+  }
+
+  private names(): Mistake | null {
+    const { layout, register } = this.world;
+    const names = new Map<string, string>();
+    for (const [resource, { account, takes }] of this.taken)
+      for (const { region, name } of takes.names.values()) {
+        const key = layout.name({ account, region, kind: 'volume', name });
+        if (names.has(key)) return broken('R3', `two volumes have the name ${name}`, resource);
+        names.set(key, volumeIdOf(resource as Lane['resource']));
+      }
+    const reserved = register.names;
+    if (reserved.size !== names.size || [...reserved].some(([key, id]) => names.get(key) !== id))
+      return broken('R3', 'names are reserved that nobody has, or the reverse');
+    return null;
+  }
+
+  private slots(): Mistake | null {
+    const slots = new Map<string, string>();
+    for (const [resource, { takes }] of this.taken)
+      for (const [vm, slot] of takes.slots)
+        slots.set(`${vm}/${volumeIdOf(resource as Lane['resource'])}`, slot);
+    let held = 0;
+    for (const { id: vm, slots: ofVm } of this.world.register.vms.values())
+      for (const [id, slot] of Object.entries(ofVm)) {
+        held += 1;
+        if (slots.get(`${vm}/${id}`) !== slot)
+          return broken('V4', `a slot of VM ${vm} is ${slot}`, `volume/${id}`);
+      }
+    return held === slots.size ? null : broken('V4', `slots taken up: ${JSON.stringify([...slots])}`);
+  }
+}
+
+/** What a volume takes up of which nothing is pending: told without asking the code under test. */
+function atRest({ region, name, sizeGib, attachment }: VolumeRecord): Footprint {
+  const slots = attachment === null ? [] : [[attachment.vm, 'attached'] as const];
+  return { volumes: 1, gib: sizeGib, names: new Map([[name, { region, name }]]), slots: new Map(slots) };
+}
