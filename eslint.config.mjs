@@ -87,11 +87,13 @@ const AMBIENT = {
     setTimeout: 'Return `{ waitMs }` or take a timer as an argument: a simulation must own every wait.',
     setInterval: 'Return `{ waitMs }` or take a timer as an argument: a simulation must own every wait.',
     setImmediate: 'Take a scheduler as an argument: a simulation must own the order of events.',
+    queueMicrotask: 'Take a scheduler as an argument: a simulation must own the order of events.',
     process: 'Take what is needed as an argument: the pure packages know no process.',
     performance: 'Take a clock as an argument: a simulation must own the time.',
     crypto: 'Take the id or nonce as an argument: a simulation must own every random value.',
     fetch: 'I/O belongs to an adapter or to infrastructure.',
     console: 'Leaf functions do not log: return the outcome or throw.',
+    global: 'Name what is needed and take it as an argument.',
     globalThis: 'Name what is needed and take it as an argument.',
   },
   properties: [

@@ -83,17 +83,34 @@ describe('what the pure packages may touch', () => {
     expect(await refusals(filePath, importing(target))).toHaveLength(1);
   });
 
+  const pure = ['libs/domain', 'libs/intents', 'libs/engine', 'libs/sources/qemu/facets'];
+  // A real clock, a timer, a source of chance, the process: whatever a run from a seed could not own.
   it.each([
-    ['libs/engine/src/planted.ts', 'setTimeout(() => undefined, 1);'],
-    ['libs/engine/src/planted.ts', 'export const at = Date.now();'],
-    ['libs/engine/src/planted.ts', 'export const late = AbortSignal.timeout(1);'],
-    ['libs/intents/src/planted.ts', 'export const at = new Date();'],
-    ['libs/intents/src/planted.ts', 'export const chance = Math.random();'],
-    ['libs/domain/src/planted.ts', 'export const id = crypto.randomUUID();'],
-    ['libs/domain/src/planted.ts', 'export const home = process.cwd();'],
-    ['libs/sources/qemu/facets/src/planted.ts', 'export const started = performance.now();'],
-  ])('refuses in %s: %s', async (filePath, text) => {
-    expect(await refusals(filePath, text)).toHaveLength(1);
+    'export const at = Date.now();',
+    'const { now } = Date;\nexport const at = now;',
+    'export const at = new Date();',
+    'export const at = Date();',
+    'export const started = performance.now();',
+    'setTimeout(() => undefined, 1);',
+    'setInterval(() => undefined, 1);',
+    'setImmediate(() => undefined);',
+    'queueMicrotask(() => undefined);',
+    'export const late = AbortSignal.timeout(1);',
+    'export const chance = Math.random();',
+    'const { random } = Math;\nexport const chance = random;',
+    'export const id = crypto.randomUUID();',
+    'export const home = process.cwd();',
+    'export const at = globalThis;',
+    'export const at = global;',
+    "export const timers = import('node:timers');",
+    "import { setTimeout } from 'node:timers/promises';\nexport const kept = setTimeout;",
+    "import { randomUUID } from 'node:crypto';\nexport const kept = randomUUID;",
+  ])('refuses in each of them: %s', async (text) => {
+    for (const library of pure)
+      expect([library, await refusals(`${library}/src/planted.ts`, text)]).toEqual([
+        library,
+        [expect.any(String)],
+      ]);
   });
 
   it.each([
