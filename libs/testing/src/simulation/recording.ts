@@ -1,6 +1,6 @@
 import { imageKeyOf } from '@plumbline/ceph-facets';
 import type { AccountId, ActionRecord, Lane, VolumeId } from '@plumbline/domain';
-import { LANE_BYTES_MAX, LANE_ENTRIES_MAX } from '@plumbline/domain';
+import { LANE_ENTRIES_MAX } from '@plumbline/domain';
 import { broken } from './invariants.js';
 import type { Judgement } from './invariants.js';
 import type { Change } from './register.js';
@@ -15,6 +15,8 @@ const DELETED = 'Deleted before it was finished.';
 
 /** R1 to R3, V7 as far as ids go, B1's bounds of a lane: what was promised is there, what was refused is not. */
 export class Recording implements Judgement {
+  /** How many promises there were when they were looked at last. */
+  private known = 0;
   private readonly created = new Set<string>();
   private readonly recordedBy = new Map<string, string>();
   private readonly accounts = new Map<string, AccountId>();
@@ -29,6 +31,9 @@ export class Recording implements Judgement {
       const found = this.changed(change);
       if (found !== null) return found;
     }
+    const isTouched = changes.some(({ what }) => what === 'lanes' || what === 'actions');
+    if (!isTouched && this.world.acknowledged === this.known) return null;
+    this.known = this.world.acknowledged;
     return this.promised();
   }
 
@@ -55,13 +60,15 @@ export class Recording implements Judgement {
     const refused = lane.entries.find(({ intent }) => this.world.refused.has(intent));
     if (refused !== undefined)
       return broken('R2', `intent ${refused.intent} was refused and is carried out`, about);
-    if (lane.entries.length > LANE_ENTRIES_MAX || JSON.stringify(lane).length > 2 * LANE_BYTES_MAX)
+    if (lane.entries.length > LANE_ENTRIES_MAX)
       return broken('B1', `a lane of ${lane.entries.length} intents`, about);
     return null;
   }
 
   private action(before: ActionRecord | null, after: ActionRecord): Mistake | null {
     const { resource, intent, kind, status, message = '' } = after;
+    if (this.world.refused.has(intent))
+      return broken('R2', `intent ${intent} was refused and ${status}`, resource);
     const key = this.keyOf.get(intent);
     if (before === null && kind === 'volume-create') {
       if (this.created.has(resource)) return broken('V7', 'an id was taken a second time', resource);
