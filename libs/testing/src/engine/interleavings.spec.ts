@@ -104,24 +104,6 @@ describe('a turn that could not be written', () => {
   );
 });
 
-describe('a lane that two workers are rung for at once', () => {
-  it.each(lives.map((life) => [life.map(({ kind }) => kind).join(', '), life] as const))(
-    'is carried on by one of them, each step once: %s',
-    async (_name, life) => {
-      const calls = [];
-      for (const workers of [[0], [0, 1, 2]]) {
-        const world = await EngineWorld.open();
-        for (const one of life) await ask(world, one);
-        for (let round = 0; (await world.snapshot(resource)).lane !== null && round < WRITES_MAX; round += 1)
-          await Promise.all(workers.map((worker) => world.look(resource, worker)));
-        await expectAgreement(world);
-        calls.push(world.sources.calls);
-      }
-      expect(calls[1]).toBe(calls[0]);
-    },
-  );
-});
-
 describe('a ring', () => {
   it('is not lost on a worker that has just read the lane without it', async () => {
     for (let at = 1; at <= 8; at += 1) {

@@ -1,0 +1,64 @@
+import { intentCatalog } from '@plumbline/intents';
+import { explore } from './explore.js';
+import type { Play } from './explore.js';
+import { exploreStory, stories } from './stories.js';
+
+/** Thousands of runs, on a machine that is busy with other things. */
+const TIME_MAX_MS = 240_000;
+const STORY = 'volume-create';
+
+/** Counters that are raised one by one, in any order. */
+function counting(counters: number[], wrong: (counters: readonly number[]) => string | null): Play {
+  const open = (): number[] => [...counters.keys()].filter((at) => counters[at]! < 2);
+  return {
+    choices: () => open().map(String),
+    choose: async (at) => void (counters[open()[at]!]! += 1),
+    state: () => counters.join(' '),
+    wrong: async () => wrong(counters),
+  };
+}
+
+describe('an exploration', () => {
+  it('comes to every state once, and counts the ways that lead through them', async () => {
+    const found = await explore(async () => counting([0, 0], () => null));
+    expect(found).toEqual({ states: 9, events: 12, schedules: 6, endings: 1, failure: null });
+  });
+
+  it('finds what is wrong in one state alone, and says how to get there', async () => {
+    const isWrong = ([one, other]: readonly number[]): string | null =>
+      one === 0 && other === 2 ? 'found' : null;
+    const { failure } = await explore(async () => counting([0, 0], isWrong));
+    expect(failure).toEqual({ what: 'found', path: ['1', '1'] });
+  });
+
+  it('finds where things happen for ever and nothing comes to rest', async () => {
+    const { failure } = await explore(async () => {
+      let at = 0;
+      return {
+        choices: () => (at < 0 ? [] : ['on', 'out'].slice(0, at === 0 ? 2 : 1)),
+        choose: async (choice) => void (at = choice === 1 ? -1 : 1 + (at % 2)),
+        state: () => String(at),
+        wrong: async () => null,
+      };
+    });
+    expect(failure?.what).toMatch(/^A1/);
+  });
+});
+
+describe('two workers at one intent', () => {
+  it('are told about every kind there is', async () => {
+    const told = await stories();
+    expect(new Set(told.map((name) => name.split(', then ').at(-1)))).toEqual(new Set(intentCatalog.keys()));
+  });
+
+  it(
+    'end it as if there had been one that nobody disturbed, whoever is killed or paused at any moment',
+    async () => {
+      const { failure, states, schedules } = await exploreStory(STORY);
+      expect(failure).toBeNull();
+      expect(states).toBeGreaterThan(1000);
+      expect(schedules).toBeGreaterThan(100_000);
+    },
+    TIME_MAX_MS,
+  );
+});

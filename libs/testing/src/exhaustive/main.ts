@@ -1,0 +1,45 @@
+import { writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { inProcess } from '../mutants/in-process.js';
+import { sideBySide } from '../mutants/side-by-side.js';
+import type { Exploration } from './explore.js';
+import { stories } from './stories.js';
+
+const STORY_MS_MAX = 60 * 60_000;
+const NAME_WIDTH = 58;
+
+const { values } = parseArgs({
+  options: {
+    exhaustive: { type: 'boolean' },
+    only: { type: 'string', multiple: true, default: [] },
+    json: { type: 'string' },
+  },
+});
+
+async function explored(name: string): Promise<Exploration & { name: string }> {
+  const startedMs = performance.now();
+  const module = new URL('./story.js', import.meta.url);
+  const exploration = JSON.parse(
+    await inProcess({ module, args: [name], msMax: STORY_MS_MAX }),
+  ) as Exploration;
+  const { schedules, states, events, failure } = exploration;
+  const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
+  const sums = `${schedules.toPrecision(3)} schedules, ${states} states, ${events} events, ${seconds} s`;
+  const lines =
+    failure === null ? [] : [...failure.path.map((step) => `    ${step}`), `FAILED ${name}: ${failure.what}`];
+  process.stdout.write([`${name.padEnd(NAME_WIDTH)} ${sums}`, ...lines, ''].join('\n'));
+  return { ...exploration, name };
+}
+
+const all = await stories();
+const wanted = values.only.length === 0 ? all : all.filter((name) => values.only.includes(name));
+const ends = await sideBySide(wanted, explored);
+const failed = ends.filter(({ failure }) => failure !== null);
+const states = ends.reduce((sum, end) => sum + end.states, 0);
+process.stdout.write(
+  failed.length === 0
+    ? `${ends.length} stories of every kind, ${states} states: every schedule ends as if nothing had happened\n`
+    : `${failed.length} of ${ends.length} stories do not hold under every schedule; the choices that lead there are above\n`,
+);
+if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(ends, null, 2)}\n`);
+process.exitCode = ends.length > 0 && failed.length === 0 ? 0 : 1;
