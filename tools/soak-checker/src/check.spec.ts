@@ -296,6 +296,13 @@ describe('the checker', () => {
     expect(judged(draft).join('\n')).toContain(words);
   });
 
+  it('takes all requests of one key for one, of which the first may have been heard by nobody', () => {
+    const draft = good();
+    draft.requests[0] = { ...draft.requests[0]!, from: -1_000, end: 'broken', status: undefined };
+    draft.requests[1] = { ...draft.requests[1]!, from: 950, to: 955 };
+    expect(judged(draft)).toEqual([]);
+  });
+
   it('counts an image that shrank between two rests', () => {
     const { requests: asked, reading } = good();
     const earlier: ReadingLine = JSON.parse(JSON.stringify(reading)) as ReadingLine;

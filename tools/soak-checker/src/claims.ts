@@ -101,7 +101,9 @@ class Claiming {
         change,
       ]);
     this.used.set(key, action.n);
-    this.of.set(action.n, [...before, change]);
+    // What else was sent under its key asked for it too, and perhaps earlier.
+    const asked = this.changes.filter((one) => oneOf(one) === key);
+    this.of.set(action.n, [...new Set([...before, ...asked])]);
   }
 
   private fits({ account, wish }: Change, action: ActionEntry): boolean {

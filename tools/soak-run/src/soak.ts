@@ -20,6 +20,8 @@ const MINUTE_MS = 60_000;
 /** In each minute nobody asks for anything for a while: faults must meet an idle system too. */
 const LULLS = 3;
 const LULL_MS = 4_000;
+/** The first of them is at its beginning, when the system is at rest for certain. */
+const REST_ON_MS = 8_000;
 
 export interface Soaked {
   readonly rounds: readonly { readonly agreedMs: number; readonly interventions: readonly string[] }[];
@@ -63,6 +65,7 @@ export async function soak(by: {
   });
   const looks = new Looks(system.vms, write);
   const rest = new Rest(system, new Operator(system, api, write), write);
+  const interruption = aborted(interrupted);
   const rounds: Soaked['rounds'][number][] = [];
   let broken: readonly Finding[] = [];
   const how: 'done' | 'failed' = 'failed';
@@ -71,7 +74,7 @@ export async function soak(by: {
       await minuteOf(load, nemesis, chance, interrupted);
       interrupted.throwIfAborted();
       await load.quiet();
-      const rested = await Promise.race([rest.take(round), aborted(interrupted)]);
+      const rested = await Promise.race([rest.take(round), interruption]);
       rounds.push(rested);
       broken = rested.findings;
       progress.line(lineOf({ round, rested, requests: api.sent, faults: nemesis.begun }));
@@ -108,7 +111,8 @@ async function minuteOf(
 
 async function lullsOf(load: Load, chance: Chance, until: AbortSignal): Promise<void> {
   const pause = (ms: number) => sleep(ms, undefined, { signal: until }).catch(() => undefined);
-  const busyMs = (MINUTE_MS - LULLS * LULL_MS) / LULLS;
+  const busyMs = (MINUTE_MS - REST_ON_MS - LULLS * LULL_MS) / LULLS;
+  await pause(REST_ON_MS);
   while (!until.aborted) {
     load.go();
     await pause(busyMs * (0.7 + 0.6 * chance.next()));
@@ -118,10 +122,13 @@ async function lullsOf(load: Load, chance: Chance, until: AbortSignal): Promise<
   load.pause();
 }
 
+/** Made once: who listens anew each minute listens ever more often. */
 function aborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_resolve, reject) => {
+  const never = new Promise<never>((_resolve, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
   });
+  never.catch(() => undefined);
+  return never;
 }
 
 function lineOf(by: {

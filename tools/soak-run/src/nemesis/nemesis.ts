@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { HistoryLine } from '@plumbline/soak-checker';
 import type { Chance } from '../chance.js';
@@ -8,10 +9,14 @@ import type { World } from './world.js';
 
 /** A little less than three seconds, because a fault also takes time to begin. */
 const GAP_MS = 2_800;
+/** The system is at rest for moments only, and each kind has to meet it so. */
+const AT_REST_GAP_MS = 800;
 /** A kind whose victims are busy is waited for, so that those who need the whole system get their turn. */
 const TURN_WAIT_MS = 16_000;
 const WAITED_FOR = 0.08;
 const LOOK_EVERY_MS = 50;
+/** No more than there are things to befall: each is befallen by one fault at a time. */
+const AT_ONCE_MAX = 32;
 const END_TRIES_MAX = 15;
 const END_AGAIN_MS = 1_000;
 
@@ -59,8 +64,12 @@ export class Nemesis {
   /** Makes trouble until the signal, then takes all of it back. */
   async trouble(until: AbortSignal): Promise<void> {
     this.hurry = new AbortController();
+    setMaxListeners(AT_ONCE_MAX, this.hurry.signal);
     while (!until.aborted && this.kinds.length > 0) {
-      await sleep(this.by.chance.gapMs(GAP_MS), undefined, { signal: until }).catch(() => undefined);
+      const isAtRest = this.by.underWay().has('idle');
+      await sleep(this.by.chance.gapMs(isAtRest ? AT_REST_GAP_MS : GAP_MS), undefined, {
+        signal: until,
+      }).catch(() => undefined);
       if (until.aborted) break;
       const next = await this.chosen(until);
       if (next !== undefined) this.begin(next.kind, next.target);
