@@ -9,12 +9,12 @@ import { HOST } from './world.js';
 import type { Mistake, World } from './world.js';
 
 /** Lanes that are still to be carried on: parked ones wait for a person. */
-export function lanesToGoOn({ register }: World): readonly Lane[] {
+function lanesToGoOn({ register }: World): readonly Lane[] {
   return [...register.lanes.values()].filter(({ entries }) => !entries[0]?.parked);
 }
 
 /** Whose process has ended, and whose key nobody has cleared away. */
-export function deadBoots({ processes, register }: World): readonly string[] {
+function deadBoots({ processes, register }: World): readonly string[] {
   const left = processes.filter(({ state, boot }) => state === 'dead' && register.boots.has(boot));
   return left.map(({ name }) => name);
 }

@@ -1,7 +1,7 @@
 import type { BootRecord, Lane, LaneEntry, OwedFact, VolumeRecord } from '@plumbline/domain';
 import { POLICY } from './process.js';
-import { broken } from './invariants.js';
-import type { Judgement } from './invariants.js';
+import { broken } from './judgement.js';
+import type { Judgement } from './judgement.js';
 import type { Change } from './register.js';
 import type { Mistake, World } from './world.js';
 

@@ -1,5 +1,5 @@
 /** What a call out of a worker is for: where it can come to grief. */
-export const CALL_POINTS = [
+const CALL_POINTS = [
   'look',
   'image-create',
   'image-grow',
@@ -14,15 +14,7 @@ export const CALL_POINTS = [
 export type CallPoint = (typeof CALL_POINTS)[number];
 
 /** What a write of the registry is for. */
-export const WRITE_POINTS = [
-  'admission',
-  'attempt',
-  'ledger',
-  'commit',
-  'give-back',
-  'takeover',
-  'drain',
-] as const;
+const WRITE_POINTS = ['admission', 'attempt', 'ledger', 'commit', 'give-back', 'takeover', 'drain'] as const;
 export type WritePoint = (typeof WRITE_POINTS)[number];
 
 const CALL_FAULTS = [
@@ -145,7 +137,6 @@ export const CONSEQUENCES = [
   'volume-detach-completed',
   'volume-delete-completed',
 ] as const;
-export type Consequence = (typeof CONSEQUENCES)[number];
 
 export function nameOf(fault: Fault): string {
   if (fault.at === null) return fault.kind;

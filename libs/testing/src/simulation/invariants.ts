@@ -1,16 +1,13 @@
 import type { KvOp } from '@plumbline/registry';
 import { Carrying } from './carrying.js';
 import { Counting } from './counting.js';
+import { broken } from './judgement.js';
+import type { Judgement } from './judgement.js';
 import { Recording } from './recording.js';
 import type { Change } from './register.js';
 import { Things } from './things.js';
 import { SECRET } from './world.js';
 import type { ArrivedWrite, Mistake, World } from './world.js';
-
-/** What a group of invariants finds in what has just changed in the registry. */
-export interface Judgement {
-  judge(changes: readonly Change[]): Mistake | null;
-}
 
 /** Looks at the stores themselves after every event; of what has not changed it remembers what it saw. */
 export class Invariants {
@@ -74,8 +71,4 @@ export class Invariants {
     }
     return null;
   }
-}
-
-export function broken(invariant: string, detail: string, about = ''): Mistake {
-  return { invariant, detail, about };
 }

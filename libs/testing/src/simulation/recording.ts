@@ -1,8 +1,8 @@
 import { imageKeyOf } from '@plumbline/ceph-facets';
 import type { AccountId, ActionRecord, Lane, VolumeId } from '@plumbline/domain';
 import { LANE_ENTRIES_MAX } from '@plumbline/domain';
-import { broken } from './invariants.js';
-import type { Judgement } from './invariants.js';
+import { broken } from './judgement.js';
+import type { Judgement } from './judgement.js';
 import type { Change } from './register.js';
 import { REGION } from './world.js';
 import type { Mistake, World } from './world.js';

@@ -1,8 +1,8 @@
 import { GIB, imageKeyOf } from '@plumbline/ceph-facets';
 import type { VolumeId, VolumeRecord } from '@plumbline/domain';
 import type { StoredImage } from './ceph.js';
-import { broken } from './invariants.js';
-import type { Judgement } from './invariants.js';
+import { broken } from './judgement.js';
+import type { Judgement } from './judgement.js';
 import type { Change } from './register.js';
 import { REGION } from './world.js';
 import type { Mistake, World } from './world.js';

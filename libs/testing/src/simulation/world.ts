@@ -23,6 +23,7 @@ import { Doorbell } from './doorbell.js';
 import { Faults } from './faults.js';
 import type { Strike } from './faults.js';
 import { Machine } from './machine.js';
+import { parsed } from './parsed.js';
 import { EventPool } from './pool.js';
 import type { Role, SimulatedProcess } from './process.js';
 import { SeededRandom } from './random.js';
@@ -254,17 +255,4 @@ function textOf(fields: object): string {
   return JSON.stringify(fields, (_key, value: unknown) =>
     value instanceof Error ? { message: value.message, cause: value.cause } : value,
   );
-}
-
-const PARSED_MAX = 5_000;
-const cache = new Map<string, unknown>();
-
-/** Stores are looked at often, and most of what they hold is as it was: parsed once, never changed. */
-export function parsed(text: string): unknown {
-  const known = cache.get(text);
-  if (known !== undefined) return known;
-  if (cache.size >= PARSED_MAX) cache.clear();
-  const value: unknown = JSON.parse(text);
-  cache.set(text, value);
-  return value;
 }
