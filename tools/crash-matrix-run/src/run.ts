@@ -104,6 +104,7 @@ async function openHands(
     const intents = await Intents.open(stack);
     closing.push(() => intents.close());
     const crew = new Crew(stack);
+    closing.push(() => crew.dismiss());
     await crew.muster();
     const vms = Object.values(stack.stack.state.vms ?? {});
     return { stack, close, hands: { desk, crew, intents, vms, world: new World(stack) } };

@@ -12,6 +12,8 @@ const EXIT_MS = 40_000;
  */
 export class Crew {
   private turn: 1 | 2 = 1;
+  private isDismissed = false;
+  private readonly starting = new Set<Promise<void>>();
 
   constructor(private readonly stack: RunningStack) {}
 
@@ -65,8 +67,17 @@ export class Crew {
     return left;
   }
 
-  private begin(name: string): Promise<void> {
-    return this.stack.begin(name.replace(/-\d+$/, ''), name);
+  /** Nobody is started any more, and whoever is being started is there to be ended. */
+  async dismiss(): Promise<void> {
+    this.isDismissed = true;
+    await Promise.allSettled(this.starting);
+  }
+
+  private async begin(name: string): Promise<void> {
+    if (this.isDismissed) throw new Error(`${name} is not started any more`);
+    const start = this.stack.begin(name.replace(/-\d+$/, ''), name);
+    this.starting.add(start);
+    await start.finally(() => this.starting.delete(start));
   }
 
   private scalable(turn: 1 | 2): readonly string[] {
