@@ -9,7 +9,7 @@ import { ACCOUNTS, HOST, REGION, SECRET, VMS } from './world.js';
 import type { World } from './world.js';
 
 /** More than fit a lane. */
-const FLOOD = 20;
+const FLOOD = 40;
 /** A request that was answered so may have been recorded. */
 const UNKNOWN = 'outcome_unknown';
 /** Of twelve customers so many forget what they have. */
@@ -71,8 +71,13 @@ export class Clients {
     if (asked.wish === 'list') return void this.readings.list(api, by);
     if (asked.wish === 'create') return void this.create(api, slot, asked);
     if (asked.wish !== 'flood') return void this.act(api, by, slot, asked);
-    for (let at = 0; at < FLOOD; at += 1)
-      void this.act(api, slot.account, slot, {
+    void this.flood(api, slot, asked);
+  }
+
+  /** One after the other, faster than they can be carried out: a lane takes so many and no more. */
+  private async flood(api: SimulatedApi, slot: Slot, asked: Asked): Promise<void> {
+    for (let at = 0; at < FLOOD && api.state !== 'dead'; at += 1)
+      await this.act(api, slot.account, slot, {
         ...asked,
         foreign: 1,
         wish: at % 2 === 0 ? 'attach' : 'detach',

@@ -184,6 +184,9 @@ export class Nemesis {
             : kind === 'clock-jumped'
               ? this.running()
               : this.workers();
+        // Of a host's workers one alone has a monitor, so that two of them matter most.
+        const ofHost = kind === 'restarted-over-living' ? world.alive('qemu') : [];
+        if (ofHost.length > 0) return this.befallsProcess(kind, random.pick(ofHost));
         if (among.length === 0) return false;
         return this.befallsProcess(kind, random.pick(among));
       }

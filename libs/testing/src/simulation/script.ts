@@ -30,7 +30,7 @@ const WEIGHTS: Readonly<Record<(typeof WISHES)[number], number>> = {
   delete: 30,
   read: 40,
   list: 20,
-  flood: 1,
+  flood: 3,
 };
 const WEIGHED = WISHES.flatMap((wish) => Array.from({ length: WEIGHTS[wish] }, () => wish));
 const SIZE_MAX_GIB = 12;
