@@ -10,6 +10,7 @@ export * from './silence.js';
 export * from './boots-view.js';
 export * from './halts.js';
 export * from './rewind-watch.js';
+export * from './tick-watch.js';
 export * from './takeover.js';
 export * from './lock-file.js';
 export * from './journal.js';

@@ -31,6 +31,12 @@ export interface RewindWatchOptions {
   readonly onRound?: (error: unknown) => void;
 }
 
+/** Whoever begins what destroys something asks this first. */
+export interface RewindSense {
+  /** True when the registry, as it stood when this was called or later, is known not to have been set back. */
+  sure(): Promise<boolean>;
+}
+
 interface Look {
   readonly testimony: Testimony | null;
   /** The highest tick that was known before the registry was asked: what it said then may only be that, or more. */
@@ -38,7 +44,7 @@ interface Look {
   readonly standing: Standing;
 }
 
-export class RewindWatch {
+export class RewindWatch implements RewindSense {
   /** The last tick seen, and since when. */
   #stood: { readonly tick: number | null; readonly sinceMs: number } | null = null;
   /** The highest tick this process ever saw: a witness of its own. */

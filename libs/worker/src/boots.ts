@@ -3,7 +3,7 @@ import type { BootId, BootRecord, Fence } from '@plumbline/domain';
 import { queueOfLane } from '@plumbline/engine';
 import type { BootsKnown } from '@plumbline/engine';
 import { BootsView, Takeover, allLanes, processTiming, takeLock } from '@plumbline/registry';
-import type { RewindWatch } from '@plumbline/registry';
+import type { RewindSense } from '@plumbline/registry';
 import type { KvEntry } from '@plumbline/registry';
 import type { Process } from './process.js';
 
@@ -67,7 +67,7 @@ export class Boots {
   }
 
   /** From now on silent boots are fenced by this process, and their lanes rung at once. */
-  takeOverWith(fence: Fence, rewinds: RewindWatch): void {
+  takeOverWith(fence: Fence, rewinds: RewindSense): void {
     this.takeover = this.takeoverBy(fence, rewinds);
   }
 
@@ -75,7 +75,7 @@ export class Boots {
    * Own claims first: a predecessor of the same name that is proven dead is fenced without waiting for its silence. One
    * that cannot be fenced by this process is left to those who can.
    */
-  async succeed({ fence = NO_FENCE, rewinds }: { fence?: Fence; rewinds: RewindWatch }): Promise<void> {
+  async succeed({ fence = NO_FENCE, rewinds }: { fence?: Fence; rewinds: RewindSense }): Promise<void> {
     const { config, registry, log, shutdown } = this.process;
     const lock = await takeLock({ runDir: config.runDir, name: config.name, boot: registry.boots.boot });
     // While work is under way the lock stays: by it a successor proves this process dead, and need not wait for silence.
@@ -89,7 +89,7 @@ export class Boots {
     }
   }
 
-  private takeoverBy(fence: Fence, rewinds: RewindWatch): Takeover {
+  private takeoverBy(fence: Fence, rewinds: RewindSense): Takeover {
     const { registry, log } = this.process;
     return new Takeover({
       ...registry,

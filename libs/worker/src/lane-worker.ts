@@ -8,7 +8,7 @@ import { nestLogger } from '@plumbline/platform';
 import type { ConfigOf, workerVariables } from '@plumbline/platform';
 import { Throttles } from '@plumbline/registry';
 import { NestFactory } from '@nestjs/core';
-import type { RewindWatch } from '@plumbline/registry';
+import type { RewindSense } from '@plumbline/registry';
 import { NO_FENCE } from './boots.js';
 import { engineContext } from './engine-context.js';
 import type { Process } from './process.js';
@@ -33,7 +33,7 @@ export async function startLaneWorker(
     readonly client: SourceClient<Backend>;
     readonly config: WorkerConfig;
     readonly boots: BootsKnown;
-    readonly rewinds: RewindWatch;
+    readonly rewinds: RewindSense;
     /** For workers of the queue where clients are fenced. */
     readonly fence?: Fence;
   },

@@ -40,7 +40,7 @@ export function planOf(root, name) {
       path: `apps/${name}-worker`,
       name: `${name}-worker`,
       tags: ['type:app'],
-      uses: ['domain', 'platform', 'worker', `${name}-adapter`],
+      uses: ['domain', 'platform', 'registry', 'worker', `${name}-adapter`],
     }),
     ...sources('worker', `apps/${name}-worker`, name),
   ];

@@ -1,4 +1,4 @@
-import { RewindWatch, TICK_INTERVAL_MS, type Timing, type WatchRole } from '@plumbline/registry';
+import { RewindWatch, TICK_INTERVAL_MS, TickWatch, type Timing, type WatchRole } from '@plumbline/registry';
 import { describeWitness } from '../conformance/describe-witness.js';
 import { FakeConsul, type FakeManners, type Fate } from './fake-consul.js';
 import { createFakeRegistry, type FakeRegistry } from './fake-registry.js';
@@ -221,5 +221,44 @@ describe('a registry that may be set back', () => {
     const later = [watch.sure(), watch.sure()];
     answer();
     expect([await asked, ...(await Promise.all(later))]).toEqual([true, false, false]);
+  });
+
+  describe('and a process that has no witness of its own', () => {
+    /** Asks whether the registry is sure, while others go on as long as it waits. */
+    async function askedOf(world: World, others: () => Promise<void>): Promise<boolean> {
+      const own = await world.process();
+      const after = (ms: number, call: () => void): (() => void) => {
+        world.timing.ms += ms;
+        void others().then(call);
+        return () => undefined;
+      };
+      return new TickWatch({ halts: own.halts, timing: { ...world.timing, after } }).sure();
+    }
+
+    it('is sure once the tick has risen under its eyes', async () => {
+      const world = new World();
+      const watch = world.watch(await world.process());
+      await world.pass(3, watch);
+      expect(await askedOf(world, () => world.pass(1, watch))).toBe(true);
+    });
+
+    it.each([
+      ['nobody raises the tick', 'nobody'],
+      ['it was set back before it asked', 'before'],
+      ['it is set back while it asks', 'while'],
+    ])('is not sure when %s', async (_title, when) => {
+      const world = new World();
+      const watch = world.watch(await world.process());
+      await world.pass(3, watch);
+      const backup = world.consul.store.snapshot();
+      await world.pass(3, watch);
+      if (when === 'before') world.consul.store.restore(backup);
+      const others = async (): Promise<void> => {
+        if (when === 'while') world.consul.store.restore(backup);
+        if (when !== 'nobody') await world.pass(1, watch);
+      };
+      expect(await askedOf(world, others)).toBe(false);
+      expect(world.isHalted).toBe(when !== 'nobody');
+    });
   });
 });
