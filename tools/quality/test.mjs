@@ -142,6 +142,7 @@ async function inTurn(suites, runOne, say) {
     const result = { name: `${suite.project} ${suite.name}`, ...(await runOne(suite)) };
     const { name, seconds, passed, failed } = result;
     say(`${name.padEnd(28)} ${seconds.toFixed(1).padStart(6)} s  ${passed} passed, ${failed} failed`);
+    for (const problem of result.problems) say(`\n✗ ${problem}\n`);
     results.push(result);
   }
   return results;
