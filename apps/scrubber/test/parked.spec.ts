@@ -2,6 +2,7 @@ import type { Lane } from '@plumbline/domain';
 import { createMetrics } from '@plumbline/platform';
 import { ParkedCount } from '../src/parked.js';
 
+/** A lane as far as the count looks at one; the assertions would find anything else missing. */
 const laneWith = (reason: string | null) =>
   ({ entries: [{ parked: reason === null ? null : { reason } }] }) as unknown as Lane;
 
