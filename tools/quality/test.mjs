@@ -4,10 +4,11 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { phaseLine, ROWS, runPhases } from './phases.mjs';
+import { sideBySide } from './pool.mjs';
 import { INSTRUMENTS, runInstrument } from './instruments.mjs';
 import { endWithChildren } from './run.mjs';
 import { startParts, withHome } from './stacks.mjs';
-import { runSuite, suitesIn, tallyOf } from './suites.mjs';
+import { longestFirst, runSuite, suitesIn, tallyOf } from './suites.mjs';
 
 /**
  * @typedef {{ name: string, passed: number, failed: number, seconds: number, problems: string[] }} Result
@@ -16,6 +17,7 @@ import { runSuite, suitesIn, tallyOf } from './suites.mjs';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const PHASES = ROWS.flat();
+const SUITES_AT_A_TIME = 3;
 
 /** @param {string[]} args @returns {Wanted} */
 function wantedFrom(args) {
@@ -72,7 +74,23 @@ async function runVerify(phases, say) {
 }
 
 /**
- * Conformance suites share one stack of parts alone: each keeps to things of its own there.
+ * What needs real parts mostly waits for them, so several run side by side: the conformance suites one after the other on
+ * a stack of parts alone that they share, each keeping to things of its own there, and beside them the others, each on
+ * stacks of its own.
+ * @param {import('./suites.mjs').Suite[]} suites
+ * @param {(line: string) => void} say
+ * @returns {Promise<Result[]>}
+ */
+async function runSuites(suites, say) {
+  const ofProject = (/** @type {string} */ project) => suites.filter((suite) => suite.project === project);
+  const jobs = [
+    () => runConformance(ofProject('conformance'), say),
+    ...longestFirst(ofProject('e2e')).map((suite) => () => runEndToEnd(suite, say)),
+  ];
+  return (await sideBySide(jobs, SUITES_AT_A_TIME)).flat();
+}
+
+/**
  * @param {import('./suites.mjs').Suite[]} suites
  * @param {(line: string) => void} say
  * @returns {Promise<Result[]>}
@@ -86,7 +104,10 @@ async function runConformance(suites, say) {
       say(
         `${'parts'.padEnd(12)} ${((performance.now() - startedAt) / 1000).toFixed(1).padStart(6)} s  started`,
       );
-      return await inTurn(suites, (suite) => runSuite(ROOT, suite, env), say);
+      /** @type {Result[]} */
+      const results = [];
+      for (const suite of suites) results.push(told(suite, await runSuite(ROOT, suite, env), say));
+      return results;
     } catch (error) {
       return suites.map((suite) =>
         unstarted(suite, `its parts did not start: ${/** @type {Error} */ (error).message}`),
@@ -97,19 +118,16 @@ async function runConformance(suites, say) {
 }
 
 /**
- * Each keeps its stacks in the temporary folder that it is given. One that does not end them has failed, whatever it says.
- * @param {import('./suites.mjs').Suite[]} suites
+ * A suite keeps its stacks in the temporary folder that it is given. One that does not end them has failed, whatever it says.
+ * @param {import('./suites.mjs').Suite} suite
  * @param {(line: string) => void} say
+ * @returns {Promise<Result[]>}
  */
-function runEndToEnd(suites, say) {
-  const one = async (/** @type {import('./suites.mjs').Suite} */ suite) => {
-    const run = (/** @type {string} */ home) => runSuite(ROOT, suite, { TMPDIR: home });
-    const { result, left } = await withHome(ROOT, run);
-    if (left.length === 0) return result;
-    const problems = [...result.problems, `${suite.path} left a stack running: ${left.join(', ')}`];
-    return { ...result, failed: result.failed + 1, problems };
-  };
-  return inTurn(suites, one, say);
+async function runEndToEnd(suite, say) {
+  const { result, left } = await withHome(ROOT, (home) => runSuite(ROOT, suite, { TMPDIR: home }));
+  if (left.length === 0) return [told(suite, result, say)];
+  const problems = [...result.problems, `${suite.path} left a stack running: ${left.join(', ')}`];
+  return [told(suite, { ...result, failed: result.failed + 1, problems }, say)];
 }
 
 /**
@@ -130,22 +148,17 @@ async function runInstruments(instruments, say) {
 }
 
 /**
- * One at a time: each wants the machine to itself, and it may have two cores.
- * @param {import('./suites.mjs').Suite[]} suites
- * @param {(suite: import('./suites.mjs').Suite) => Promise<Omit<Result, 'name'>>} runOne
+ * @param {import('./suites.mjs').Suite} suite
+ * @param {Omit<Result, 'name'>} outcome
  * @param {(line: string) => void} say
+ * @returns {Result}
  */
-async function inTurn(suites, runOne, say) {
-  /** @type {Result[]} */
-  const results = [];
-  for (const suite of suites) {
-    const result = { name: `${suite.project} ${suite.name}`, ...(await runOne(suite)) };
-    const { name, seconds, passed, failed } = result;
-    say(`${name.padEnd(28)} ${seconds.toFixed(1).padStart(6)} s  ${passed} passed, ${failed} failed`);
-    for (const problem of result.problems) say(`\n✗ ${problem}\n`);
-    results.push(result);
-  }
-  return results;
+function told(suite, outcome, say) {
+  const { seconds, passed, failed, problems } = outcome;
+  const name = `${suite.project} ${suite.name}`;
+  say(`${name.padEnd(28)} ${seconds.toFixed(1).padStart(6)} s  ${passed} passed, ${failed} failed`);
+  for (const problem of problems) say(`\n✗ ${problem}\n`);
+  return { name, ...outcome };
 }
 
 /** @param {import('./suites.mjs').Suite} suite @param {string} why @returns {Result} */
@@ -182,10 +195,8 @@ async function runWanted({ unit, only }, say) {
   const unready = await buildUnless(phases, suites.length + instruments.length > 0, say);
   const broken = [...results, ...unready].find(({ name, failed }) => name === 'build' && failed > 0);
   if (broken) return [...results, ...unready, ...suites.map((suite) => unstarted(suite, 'the build failed'))];
-  const ofProject = (/** @type {string} */ project) => suites.filter((suite) => suite.project === project);
-  const conformance = await runConformance(ofProject('conformance'), say);
-  const endToEnd = await runEndToEnd(ofProject('e2e'), say);
-  return [...results, ...conformance, ...endToEnd, ...(await runInstruments(instruments, say))];
+  const ofSuites = await runSuites(suites, say);
+  return [...results, ...ofSuites, ...(await runInstruments(instruments, say))];
 }
 
 /**

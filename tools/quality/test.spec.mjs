@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runInstrument } from './instruments.mjs';
 import { runPhases } from './phases.mjs';
+import { sideBySide } from './pool.mjs';
 import { run } from './run.mjs';
 import { tallyOf } from './suites.mjs';
 
@@ -113,6 +114,21 @@ describe('phases', () => {
 
   it('all run when the whole picture is wanted', async () => {
     expect(await endings([['bad', 'good'], ['good']], true)).toEqual(['bad ended', 'good ok', 'good ok']);
+  });
+});
+
+describe('jobs side by side', () => {
+  it('are never more than asked for at a time, all run, and answer in their order', async () => {
+    let running = 0;
+    let most = 0;
+    const jobs = Array.from({ length: 9 }, (_, index) => async () => {
+      most = Math.max(most, (running += 1));
+      for (let tick = 0; tick < 9 - index; tick += 1) await Promise.resolve();
+      running -= 1;
+      return index;
+    });
+    expect(await sideBySide(jobs, 3)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]);
+    expect({ running, most }).toEqual({ running: 0, most: 3 });
   });
 });
 
