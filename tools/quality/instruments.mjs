@@ -8,10 +8,13 @@ import { withHome } from './stacks.mjs';
 const DEADLINE_MS = 9 * 60_000;
 const OUTPUT_LINES_MAX = 80;
 
-/** @typedef {{ name: string, command: string[] }} Instrument */
+/** @typedef {{ name: string, command: string[], waits?: true }} Instrument `waits`: mostly for its parts, so it runs beside the suites */
 
 /** @type {Instrument[]} */
-export const INSTRUMENTS = [{ name: 'simulate', command: ['tools/simulate', '--seeds', '500'] }];
+export const INSTRUMENTS = [
+  { name: 'crash-matrix', command: ['tools/crash-matrix', '--part', 'commit/3'], waits: true },
+  { name: 'simulate', command: ['tools/simulate', '--seeds', '500'] },
+];
 
 /**
  * @param {string} root

@@ -76,18 +76,26 @@ async function runVerify(phases, say) {
 /**
  * What needs real parts mostly waits for them, so several run side by side: the conformance suites one after the other on
  * a stack of parts alone that they share, each keeping to things of its own there, and beside them the others, each on
- * stacks of its own.
+ * stacks of its own. Then comes, one at a time, what uses all cores.
  * @param {import('./suites.mjs').Suite[]} suites
+ * @param {import('./instruments.mjs').Instrument[]} instruments
  * @param {(line: string) => void} say
  * @returns {Promise<Result[]>}
  */
-async function runSuites(suites, say) {
+async function runOnParts(suites, instruments, say) {
   const ofProject = (/** @type {string} */ project) => suites.filter((suite) => suite.project === project);
+  const jobsOf = (/** @type {boolean} */ waits) =>
+    instruments
+      .filter((instrument) => (instrument.waits === true) === waits)
+      .map((instrument) => async () => [await runOneInstrument(instrument, say)]);
   const jobs = [
+    ...jobsOf(true),
     () => runConformance(ofProject('conformance'), say),
     ...longestFirst(ofProject('e2e')).map((suite) => () => runEndToEnd(suite, say)),
   ];
-  return (await sideBySide(jobs, SUITES_AT_A_TIME)).flat();
+  const beside = await sideBySide(jobs, SUITES_AT_A_TIME);
+  const alone = await sideBySide(jobsOf(false), 1);
+  return [...beside, ...alone].flat();
 }
 
 /**
@@ -131,20 +139,15 @@ async function runEndToEnd(suite, say) {
 }
 
 /**
- * @param {import('./instruments.mjs').Instrument[]} instruments
+ * @param {import('./instruments.mjs').Instrument} instrument
  * @param {(line: string) => void} say
+ * @returns {Promise<Result>}
  */
-async function runInstruments(instruments, say) {
-  /** @type {Result[]} */
-  const results = [];
-  for (const instrument of instruments) {
-    const result = { name: instrument.name, ...(await runInstrument(ROOT, instrument)) };
-    say(
-      `${result.name.padEnd(28)} ${result.seconds.toFixed(1).padStart(6)} s  ${result.failed === 0 ? 'ok' : 'FAILED'}`,
-    );
-    results.push(result);
-  }
-  return results;
+async function runOneInstrument(instrument, say) {
+  const result = { name: instrument.name, ...(await runInstrument(ROOT, instrument)) };
+  const { name, seconds, failed } = result;
+  say(`${name.padEnd(28)} ${seconds.toFixed(1).padStart(6)} s  ${failed === 0 ? 'ok' : 'FAILED'}`);
+  return result;
 }
 
 /**
@@ -195,8 +198,7 @@ async function runWanted({ unit, only }, say) {
   const unready = await buildUnless(phases, suites.length + instruments.length > 0, say);
   const broken = [...results, ...unready].find(({ name, failed }) => name === 'build' && failed > 0);
   if (broken) return [...results, ...unready, ...suites.map((suite) => unstarted(suite, 'the build failed'))];
-  const ofSuites = await runSuites(suites, say);
-  return [...results, ...ofSuites, ...(await runInstruments(instruments, say))];
+  return [...results, ...(await runOnParts(suites, instruments, say))];
 }
 
 /**
