@@ -9,6 +9,9 @@ import { waitFor } from './wait.js';
 
 const logMaxBytes = 16 * 1024 * 1024;
 
+/** An emulated guest on a machine that does much else takes minutes to boot; what ends meanwhile is told at once. */
+const readyMs = 180_000;
+
 export interface ProcessSpec {
   name: string;
   app: string;
@@ -21,7 +24,6 @@ export interface ProcessSpec {
   version: string;
   /** Asked until it answers true; the process dying meanwhile ends the wait. */
   ready: () => Promise<boolean>;
-  readyMs?: number;
 }
 
 export function logFile({ layout }: Stack, name: string): string {
@@ -98,7 +100,7 @@ async function waitUntilReady(stack: Stack, spec: ProcessSpec): Promise<void> {
     },
     {
       what: `${spec.name} (see ${logFile(stack, spec.name)})`,
-      deadlineMs: spec.readyMs ?? 60_000,
+      deadlineMs: readyMs,
       everyMs: 50,
     },
   );

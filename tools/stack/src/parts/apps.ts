@@ -9,7 +9,6 @@ import { stopOne } from '../stop.js';
 
 /** Touched by bootstrap.sh when a build begins, and there once it went well. */
 const builtStamp = join(cacheDir, 'built-all');
-const readyMs = 60_000;
 const askMs = 2_000;
 
 export function healthPortName(name: string): string {
@@ -63,7 +62,6 @@ function specOf(stack: Stack, service: Service, name: string): ProcessSpec {
     port: own[0] ? Number(own[0][1]) : health,
     version: versionOf(service.app),
     ready: () => isReady(health),
-    readyMs,
   };
 }
 
