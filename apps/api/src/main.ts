@@ -15,7 +15,7 @@ import {
 } from '@plumbline/platform';
 import type { Log } from '@plumbline/platform';
 import { Bell, Listener, Looks, QueueWatch, RedisConnection, Waiters, openBoard } from '@plumbline/queue';
-import { PendingWork, connectRegistry, createJournal } from '@plumbline/registry';
+import { CLOCK_SET_BACK, PendingWork, connectRegistry, createJournal } from '@plumbline/registry';
 import type { Registry } from '@plumbline/registry';
 import { readApiConfig } from './config.js';
 import type { ApiConfig } from './config.js';
@@ -129,6 +129,7 @@ async function openRegistry(by: {
     prefix: config.registryPrefix,
     boot: { name: config.name, app: 'api', host: null, version: versionOf() },
     onFenced: () => void shutdown.run('this boot was fenced', 1),
+    onClockAhead: () => void shutdown.run(CLOCK_SET_BACK, 1),
     onWaiting: (err) => log.warn({ err }, 'waiting for Consul'),
     signal: shutdown.signal,
   });
@@ -175,7 +176,7 @@ function engineOf(by: {
     rules: { catalog: intentCatalog, regions },
     bell,
     clock: {
-      now: () => Date.now(),
+      now: () => boots.registryNow(),
       trusted: () => boots.clockTrusted(),
       deadline(ms) {
         const controller = new AbortController();

@@ -88,6 +88,7 @@ const scrubber = new Scrubber({
   silenceMs: SILENCE_MS,
   volumesPerSecond: config.volumesPerSecond,
   discrepancies: new Discrepancies(self.registry),
+  now: () => self.registry.boots.registryNow(),
   log: self.log,
   metrics: self.metrics,
 });

@@ -32,6 +32,8 @@ export interface PassPorts {
     put(record: DiscrepancyRecord): Promise<void>;
     remove(record: DiscrepancyRecord): Promise<void>;
   };
+  /** The registry's time. */
+  now(): number;
   readonly log: Log;
   readonly metrics: Metrics;
 }
@@ -164,7 +166,7 @@ export class Scrubber {
   }
 
   private see(suspicion: Suspicion): number | null {
-    return this.sightings.see(suspicion, { monotonicMs: monotonicMs(), at: Date.now() });
+    return this.sightings.see(suspicion, { monotonicMs: monotonicMs(), at: this.ports.now() });
   }
 
   private async report(suspicion: Suspicion, firstSeenAt: number): Promise<void> {
@@ -182,7 +184,7 @@ export class Scrubber {
       seen: suspicion.seen,
       recordIndex: suspicion.snapshot?.recordIndex ?? 0,
       firstSeenAt,
-      lastSeenAt: Date.now(),
+      lastSeenAt: this.ports.now(),
       policy,
     });
     this.ports.log.warn(

@@ -46,7 +46,11 @@ export async function sweep(
   by.parked.show(waiting);
   const { kv, layout } = registry;
   const owed = await kv.keys(layout.owedTo('billing'));
-  await by.pending.publish({ at: Date.now(), accounts, owedFull: fullOf(owed, layout.owedTo('billing')) });
+  await by.pending.publish({
+    at: registry.boots.registryNow(),
+    accounts,
+    owedFull: fullOf(owed, layout.owedTo('billing')),
+  });
   if (owed.length > 0) bell.drain(queueOf('billing'));
   await clearPlaces(taken, {
     bell,

@@ -31,6 +31,7 @@ async function open(change: (of: { world: EngineWorld; images: Source }) => Part
       yield EXAMPLE_VOLUME;
     },
     isOwed: () => Promise.resolve(false),
+    now: Date.now,
     silenceMs: 0,
     volumesPerSecond: 1000,
     discrepancies: {

@@ -15,9 +15,9 @@ import type { HostsKnown } from './work.js';
 
 /** Time as the engine may know it. Injected, so that a simulation can own it. */
 export interface Clock {
-  /** Milliseconds since 1970, for stamps only, never for order or expiry. */
+  /** Milliseconds since 1970 by the registry's own clock, for stamps only, never for order. It never goes back. */
   now(): number;
-  /** False when this clock is too far off the registry's to stamp or start anything. */
+  /** False when it is not known what time it is, or whether others hold this process for dead: it starts nothing. */
   trusted(): boolean;
   /** A signal that aborts after that time; `clear` when it is no longer needed. */
   deadline(ms: number): { readonly signal: AbortSignal; readonly clear: () => void };

@@ -4,6 +4,7 @@ export * from './timing.js';
 export * from './transport.js';
 export * from './consul-transport.js';
 export * from './consul-kv.js';
+export * from './registry-clock.js';
 export * from './own-boot.js';
 export * from './registry.js';
 export * from './silence.js';

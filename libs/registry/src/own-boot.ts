@@ -2,15 +2,13 @@ import type { BootId, BootRecord, HostName, Instant } from '@plumbline/domain';
 import { BootGuard } from './boot-guard.js';
 import type { KvOp } from './kv.js';
 import type { Layout } from './layout.js';
+import type { RegistryClock } from './registry-clock.js';
 import type { Timing } from './timing.js';
-import type { KvTransport, TransactAnswer } from './transport.js';
+import type { KvTransport } from './transport.js';
 
 const BEAT_INTERVAL_MS = 2_000;
 /** A beat whose answer takes longer has failed: the next one is due. */
 export const BEAT_DEADLINE_MS = 1_900;
-/** Consul's `Date` header has whole seconds, so what it says is half a second later on average. */
-const DATE_HEADER_ROUNDING_MS = 500;
-const CLOCK_SKEW_MAX_MS = 10_000;
 /** Lost beats that may still land; of more than these the oldest have long landed, or never will. */
 const LOST_BEATS_MAX = 1_000;
 /** Older than this, a landed beat no longer says that this process can beat. */
@@ -33,7 +31,9 @@ export interface OwnBootOptions {
   readonly identity: BootIdentity;
   readonly deadlineMs: number;
   readonly newId: () => string;
-  readonly now: () => Instant;
+  readonly clock: RegistryClock;
+  /** This machine's wall clock, which a beat shows, and nothing is decided by. */
+  readonly wall: () => Instant;
   /** This process may never write again: it must exit. Called at most once. */
   readonly onFenced: () => void;
   /** The registry has forgotten beats of this process: it was set back. */
@@ -51,9 +51,6 @@ export class OwnBoot {
   readonly #lost = new Set<number>();
   #landedAtMs: number;
   #failures = 0;
-  #clockSkewMs: number | null = null;
-  /** What an answer said the time was, and when by the monotonic clock. */
-  #told: { readonly dateMs: number; readonly atMs: number } | null = null;
   #cancel: (() => void) | null = null;
   #ended = false;
   #fenced = false;
@@ -63,26 +60,23 @@ export class OwnBoot {
    * @throws TransientError, UncertainError
    */
   static async begin(options: OwnBootOptions): Promise<OwnBoot> {
-    const { beatTransport, layout, identity, newId, now, timing } = options;
+    const { beatTransport, layout, identity, newId, wall } = options;
     const boot = newId() as BootId;
     const record: BootRecord = {
       boot,
       ...identity,
       nonce: newId(),
       state: 'alive',
-      startedAt: now(),
+      startedAt: wall(),
       address: null,
     };
-    const sentAtMs = timing.nowMs();
     const answer = await beatTransport.transact([
       { verb: 'cas', key: layout.boot(boot), value: JSON.stringify(record), index: 0 },
-      { verb: 'cas', key: layout.beat(boot), value: beatValue(0, now()), index: 0 },
+      { verb: 'cas', key: layout.beat(boot), value: beatValue(0, wall()), index: 0 },
     ]);
     const index = answer.results?.[0]?.index;
     if (index === undefined) throw new Error('a new boot id was in use');
-    const own = new OwnBoot(options, { record, index });
-    own.#noteClock(answer, sentAtMs);
-    return own;
+    return new OwnBoot(options, { record, index });
   }
 
   private constructor(options: OwnBootOptions, { record, index }: { record: BootRecord; index: number }) {
@@ -100,24 +94,14 @@ export class OwnBoot {
     return this.guard.record;
   }
 
-  /**
-   * Now by Consul's own answers and this machine's monotonic clock, which no change of its wall clock moves: for what one
-   * process writes down and others let expire.
-   */
+  /** The registry's time, for all that one process writes down and others read. */
   registryNow(): Instant {
-    const { now, timing } = this.#options;
-    if (this.#told === null) return now();
-    return Math.floor(this.#told.dateMs + timing.nowMs() - this.#told.atMs);
-  }
-
-  /** How far this machine's clock is ahead of Consul's, by the last answer that said so. */
-  get clockSkewMs(): number | null {
-    return this.#clockSkewMs;
+    return this.#options.clock.now();
   }
 
   /** False: this process may stamp and expire nothing. */
   clockTrusted(): boolean {
-    return this.#clockSkewMs !== null && Math.abs(this.#clockSkewMs) <= CLOCK_SKEW_MAX_MS;
+    return this.#options.clock.isKnown;
   }
 
   /** False: others may hold this process for dead, so it starts nothing new. */
@@ -158,18 +142,16 @@ export class OwnBoot {
    * one than this process knows to have landed is a registry's that was set back.
    */
   async beat(): Promise<void> {
-    const { beatTransport, layout, now, timing } = this.#options;
-    const sentAtMs = timing.nowMs();
+    const { beatTransport, layout, wall, timing } = this.#options;
     const beat = ++this.#beats;
     const key = layout.beat(this.boot);
     const ops: readonly KvOp[] = [
       { verb: 'get', key: layout.boot(this.boot) },
       { verb: 'get', key },
-      { verb: 'set', key, value: beatValue(beat, now()) },
+      { verb: 'set', key, value: beatValue(beat, wall()) },
     ];
     try {
       const answer = await beatTransport.transact(ops);
-      this.#noteClock(answer, sentAtMs);
       const [own, before] = answer.results ?? [];
       if (own?.value === undefined || (JSON.parse(own.value) as BootRecord).state !== 'alive')
         return this.fenced();
@@ -192,13 +174,6 @@ export class OwnBoot {
     this.#lost.add(beat);
     const [oldest] = this.#lost;
     if (this.#lost.size > LOST_BEATS_MAX && oldest !== undefined) this.#lost.delete(oldest);
-  }
-
-  #noteClock({ dateMs }: TransactAnswer, sentAtMs: number): void {
-    if (dateMs === null) return;
-    this.#told = { dateMs, atMs: this.#options.timing.nowMs() };
-    const halfwayMs = this.#options.now() - (this.#options.timing.nowMs() - sentAtMs) / 2;
-    this.#clockSkewMs = Math.round(halfwayMs - dateMs - DATE_HEADER_ROUNDING_MS);
   }
 
   /** Somebody fences this boot, or has: nothing it writes will land. */

@@ -6,6 +6,7 @@ import { Halts } from './halts.js';
 import type { Kv } from './kv.js';
 import { layoutOf, type Layout } from './layout.js';
 import { BEAT_DEADLINE_MS, OwnBoot, type BootIdentity } from './own-boot.js';
+import { RegistryClock, heardBy } from './registry-clock.js';
 import { processTiming, type Timing } from './timing.js';
 import type { KvTransport } from './transport.js';
 
@@ -28,8 +29,11 @@ export interface OpenOptions {
   readonly limits: ConsulKvLimits;
   readonly deadlineMs: number;
   readonly newId: () => string;
-  readonly now: () => number;
+  /** This machine's wall clock. */
+  readonly wall: () => number;
   readonly onFenced: () => void;
+  /** The registry's clock was set back further than this process may wait for: it has to end. */
+  readonly onClockAhead: () => void;
 }
 
 /**
@@ -37,15 +41,28 @@ export interface OpenOptions {
  * @throws TransientError, UncertainError
  */
 export async function openRegistry(options: OpenOptions): Promise<Registry> {
-  const { transport, beatTransport, limits, timing } = options;
+  const { limits, timing, wall } = options;
+  const clock = new RegistryClock({ timing, wall, onAhead: options.onClockAhead });
+  const transport = heardBy(clock, timing, options.transport);
+  const beatTransport = heardBy(clock, timing, options.beatTransport);
   const layout = layoutOf(options.prefix);
   const onRewound = (): void => {
     const why = 'the registry has forgotten beats of a running process';
     // One that cannot be declared now is declared by the next beat, or by whoever asks a witness.
     void halts.declare({ why, tick: halts.tick, witnesses: {} }).catch(() => undefined);
   };
-  const boots = await OwnBoot.begin({ ...options, layout, identity: options.boot, onRewound });
-  const { newId: newNonce, now } = options;
+  const identity = options.boot;
+  const boots = await OwnBoot.begin({
+    ...options,
+    transport,
+    beatTransport,
+    clock,
+    layout,
+    identity,
+    onRewound,
+  });
+  const { newId: newNonce } = options;
+  const now = (): number => clock.now();
   const { name } = options.boot;
   const halts = new Halts({ transport, guard: boots.guard, layout, timing, now, newNonce, name });
   const kv = new ConsulKv({
@@ -75,6 +92,8 @@ export interface ConnectOptions {
   readonly boot: BootIdentity;
   /** This process may never write again: it must exit. */
   readonly onFenced: () => void;
+  /** The registry's clock was set back: it has to end in an orderly way, and to be started again. */
+  readonly onClockAhead: () => void;
   /** Told while Consul is away and the start waits for it. */
   readonly onWaiting?: (error: unknown) => void;
   readonly signal?: AbortSignal;
@@ -109,8 +128,9 @@ export async function connectRegistry(options: ConnectOptions): Promise<Registry
         limits: { ...CONSUL_KV_LIMITS, ...options.limits },
         deadlineMs,
         newId: randomUUID,
-        now: Date.now,
+        wall: Date.now,
         onFenced: options.onFenced,
+        onClockAhead: options.onClockAhead,
       });
       registry.boots.startBeating();
       registry.halts.start();

@@ -25,7 +25,7 @@ function rulesOf({ config }: Process): Rules {
 
 function clockOf({ registry }: Process): Clock {
   return {
-    now: Date.now,
+    now: () => registry.boots.registryNow(),
     trusted: () => registry.boots.clockTrusted() && registry.boots.isBeating(),
     deadline(ms) {
       const controller = new AbortController();

@@ -129,7 +129,7 @@ export async function keepThrottle(
     redis,
     boot: registry.boots.boot,
     name: config.name,
-    now: Date.now,
+    now: () => registry.boots.registryNow(),
     log,
     metrics,
   });

@@ -15,7 +15,7 @@ import {
 } from '@plumbline/platform';
 import type { ConfigOf, Log, Metrics, commonVariables } from '@plumbline/platform';
 import { Bell, RedisConnection } from '@plumbline/queue';
-import { connectRegistry, createJournal } from '@plumbline/registry';
+import { CLOCK_SET_BACK, connectRegistry, createJournal } from '@plumbline/registry';
 import type { Registry } from '@plumbline/registry';
 import { VERSION } from './version.js';
 
@@ -70,6 +70,7 @@ export async function startProcess(by: {
     prefix: config.registryPrefix,
     boot: { name: config.name, app, host, version: VERSION },
     onFenced: () => end('it was fenced'),
+    onClockAhead: () => void shutdown.run(CLOCK_SET_BACK, 1),
     onWaiting: (err) => log.warn({ err }, 'waiting for the registry'),
     signal: shutdown.signal,
   });
@@ -87,7 +88,7 @@ export async function startProcess(by: {
   readiness.check('consul', async () => {
     await registry.kv.read([registry.layout.tick]);
     if (!registry.boots.isBeating()) throw new Error('this boot’s beats do not land');
-    if (!registry.boots.clockTrusted()) throw new Error('this machine’s clock is too far off Consul’s');
+    if (!registry.boots.clockTrusted()) throw new Error('Consul does not say what time it is');
   });
   const redis = new RedisConnection({ redisUrl: config.redisUrl, name: config.name, log });
   shutdown.atEnd('redis', () => redis.close());

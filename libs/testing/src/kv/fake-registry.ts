@@ -19,8 +19,10 @@ export interface FakeRegistryOptions {
   readonly timing?: Timing;
   readonly limits?: Partial<ConsulKvLimits>;
   readonly newId?: () => string;
+  /** The machine's wall clock. */
   readonly now?: () => number;
   readonly onFenced?: () => void;
+  readonly onClockAhead?: () => void;
 }
 
 export interface FakeRegistry extends Registry {
@@ -50,8 +52,9 @@ export async function createFakeRegistry(options: FakeRegistryOptions = {}): Pro
     limits: { ...CONSUL_KV_LIMITS, lingerMs: 0, ...options.limits },
     deadlineMs: DEADLINE_MS,
     newId: options.newId ?? (() => crypto.randomUUID()),
-    now: options.now ?? Date.now,
+    wall: options.now ?? Date.now,
     onFenced: options.onFenced ?? (() => undefined),
+    onClockAhead: options.onClockAhead ?? (() => undefined),
   });
   isOpen = true;
   return { ...registry, consul, boot: registry.boots.boot };

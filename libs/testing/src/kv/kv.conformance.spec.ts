@@ -13,6 +13,7 @@ describeKv('a real Consul', async () => {
       prefix,
       boot: { name, app: 'test', host: null, version: '0' },
       onFenced: () => undefined,
+      onClockAhead: () => undefined,
       deadlineMs: DEADLINE_MS,
       signal: AbortSignal.timeout(DEADLINE_MS),
     });

@@ -87,16 +87,6 @@ export const OF_ENGINE: readonly Mutant[] = [
     why: 'who goes on with a dead boot’s turn may be ahead of its fence',
   },
   {
-    id: 'clock-not-looked-at',
-    breaks: ['C6'],
-    file: ADVANCE,
-    find: `if (!context.clock.trusted()) {
-    context.log.warn(`,
-    put: `if (false as boolean) {
-    context.log.warn(`,
-    why: 'a process whose clock is days off begins work, and stamps it',
-  },
-  {
     id: 'turn-number-stays',
     breaks: ['C2'],
     file: TURN,

@@ -222,6 +222,14 @@ export const OF_REGISTRY: readonly Mutant[] = [
     why: 'whoever’s clock is behind is taken for dead',
   },
   {
+    id: 'stamped-by-the-wall-clock',
+    breaks: ['C6'],
+    file: 'libs/registry/src/registry-clock.ts',
+    find: 'if (this.#offset === null) return',
+    put: 'if (this.isKnown) return',
+    why: 'a process whose clock is days off stamps with it',
+  },
+  {
     id: 'outage-taken-as-silence',
     breaks: ['C6'],
     file: SILENCE,

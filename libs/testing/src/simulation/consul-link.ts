@@ -18,7 +18,6 @@ const LINGERS_SHARE = 0.5;
 /** Trouble comes in streaks: what befalls a write often befalls what is tried after it too. */
 const STREAK_SHARE = 0.8;
 const GAP_SHARE = 0.5;
-const ABOUT_MAX = 200;
 
 /** A process's way to Consul: a request, its landing and its reply are events of their own, and each may come to grief. */
 export function consulLink(world: World, process: SimulatedProcess): FakeManners {
@@ -43,8 +42,7 @@ export function consulLink(world: World, process: SimulatedProcess): FakeManners
     const point = request.what === 'transact' && !isBeat ? pointOf(world, process, request.ops) : null;
     const fault = faultOf(point);
     const struck = process.strikeAt(point);
-    if (point === 'attempt' || point === 'commit')
-      process.expectRightClock(aboutOf(request).slice(0, ABOUT_MAX));
+    if (request.what === 'transact' && point !== null) process.expectTrueStamps(request.ops);
     const deadlineMs = isBeat ? BEAT_DEADLINE_MS : DEADLINE_MS;
     const onItsWay = {
       owner: null,

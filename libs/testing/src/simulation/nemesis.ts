@@ -231,7 +231,6 @@ export class Nemesis {
         this.later(`${process.name} is connected again`, () => (process.cut = null), CUT_MS);
         return true;
       case 'clock-jumped':
-        process.skewedAtMs = this.world.pool.nowMs;
         process.skewMs = this.random.pick([-SKEW_MS, SKEW_MS, -3_600_000, 3_600_000, -8_000, 8_000]);
         this.later(`the clock of ${process.name} is set right`, () => (process.skewMs = 0), CUT_MS);
         return true;

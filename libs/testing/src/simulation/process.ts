@@ -2,7 +2,7 @@ import { HeldError, UncertainError } from '@plumbline/domain';
 import type { AccountId, BootId, BootRecord, QueueName, ResourceName } from '@plumbline/domain';
 import type { AdvanceEnd, Clock, EngineContext, HostsKnown, StepPolicy } from '@plumbline/engine';
 import { createJournal } from '@plumbline/registry';
-import type { Timing } from '@plumbline/registry';
+import type { KvOp, Timing } from '@plumbline/registry';
 import { createFakeRegistry } from '../kv/fake-registry.js';
 import type { FakeRegistry } from '../kv/fake-registry.js';
 import { consulLink } from './consul-link.js';
@@ -21,9 +21,9 @@ export const POLICY: StepPolicy = {
 };
 const LINGER_MS = 8;
 const REGISTRY_AWAY_MS = 1_000;
-/** How wrong a clock may be, with what an answer's whole seconds and its way allow for, and how long that may stay unknown. */
-const SKEW_MAX_MS = 12_500;
-const SKEW_KNOWN_MS = 6_000;
+/** How far a stamp may be ahead of the true time: an answer has whole seconds, and takes a while. */
+const STAMP_AHEAD_MAX_MS = 2_500;
+const STAMPS = /"(?:at|recordedAt|startedAt|completedAt)":(\d+)/g;
 const SLOW_SHARE = 0.2;
 const VERY_SLOW_SHARE = 0.02;
 
@@ -40,9 +40,8 @@ export class SimulatedProcess implements Owner {
     this.#cut = how;
     this.hindered ||= how !== null;
   }
-  /** How far this machine's clock is from the true one, and since when. */
+  /** How far this machine's wall clock is from the true one. */
   skewMs = 0;
-  skewedAtMs = 0;
   /** Takes jobs, or requests. */
   ready = false;
   /** What it knows of other boots, and of hosts. */
@@ -78,8 +77,9 @@ export class SimulatedProcess implements Owner {
       limits: { lingerMs: LINGER_MS },
       boot: { name, app: role, host: role === 'qemu' ? HOST : null },
       newId: () => this.random.uuid(),
-      now: () => this.instant(),
+      now: () => this.wallClock(),
       onFenced: () => this.end('it was fenced'),
+      onClockAhead: () => this.end('the registry’s clock was set back'),
     });
     this.beatLanded();
     world.processes.push(this);
@@ -106,11 +106,18 @@ export class SimulatedProcess implements Owner {
     this.hindered = true;
   }
 
-  /** C6: who has had the time to learn that its clock is off begins and stamps nothing. */
-  expectRightClock(what: string): void {
-    const isKnown = this.world.pool.nowMs - this.skewedAtMs > SKEW_KNOWN_MS;
-    if (isKnown && Math.abs(this.skewMs) > SKEW_MAX_MS)
-      this.world.mistake('C6', `${this.name}, whose clock is off by ${this.skewMs} ms, writes ${what}`);
+  /** C6: whatever this machine's wall clock says, nothing is stamped with it. */
+  expectTrueStamps(ops: readonly KvOp[]): void {
+    const latestMs = this.world.instantMs + STAMP_AHEAD_MAX_MS;
+    for (const op of ops) {
+      if (!('value' in op)) continue;
+      for (const [, at] of op.value.matchAll(STAMPS))
+        if (Number(at) > latestMs)
+          this.world.mistake(
+            'C6',
+            `${this.name} stamps ${op.key} ${Number(at) - this.world.instantMs} ms ahead`,
+          );
+    }
   }
 
   beatLanded(): void {
@@ -183,7 +190,7 @@ export class SimulatedProcess implements Owner {
   /** What it does all its life. */
   protected async work(): Promise<void> {}
 
-  protected instant(): number {
+  private wallClock(): number {
     return Math.floor(this.world.instantMs + this.skewMs);
   }
 
@@ -200,7 +207,7 @@ export class SimulatedProcess implements Owner {
     const { pool } = this.world;
     const { boots } = this.registry;
     return {
-      now: () => this.instant(),
+      now: () => boots.registryNow(),
       trusted: () => boots.clockTrusted() && boots.isBeating(),
       deadline: (ms) => {
         const controller = new AbortController();

@@ -42,6 +42,9 @@ export class Intents {
       onFenced: () => {
         throw new Error('the controller was fenced: this machine is too busy');
       },
+      onClockAhead: () => {
+        throw new Error('the clock of this machine was set back');
+      },
     });
     const redis = new RedisConnection({ redisUrl: config.redisUrl, name: NAME, log });
     const bell = new Bell({ redis, log, metrics: createMetrics({ app: NAME, name: NAME }) });
@@ -51,7 +54,7 @@ export class Intents {
       rules: { catalog: intentCatalog, regions: config.regions },
       bell,
       clock: {
-        now: Date.now,
+        now: () => boots.registryNow(),
         trusted: () => boots.clockTrusted(),
         deadline: (ms) => ({ signal: AbortSignal.timeout(ms), clear: () => undefined }),
       },
