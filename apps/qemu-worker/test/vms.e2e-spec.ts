@@ -31,6 +31,9 @@ describe('VMs that die, sleep or are lost with their host', () => {
   const attach = (volume: string, name: 'vm-1' | 'vm-2') =>
     system.act(volume, { type: 'attach', droplet_id: vm(name).droplet_id });
 
+  const attachBegun = (volume: string, name: 'vm-1' | 'vm-2') =>
+    system.begin(volume, { type: 'attach', droplet_id: vm(name).droplet_id });
+
   const detachBegun = (volume: string, name: 'vm-1' | 'vm-2') =>
     system.begin(volume, { type: 'detach', droplet_id: vm(name).droplet_id });
 
@@ -130,19 +133,56 @@ describe('VMs that die, sleep or are lost with their host', () => {
     5 * minuteMs,
   );
 
+  /** What is said of a VM that has failed of late; undefined: nothing. Null: of the whole host. */
+  const breakerOf = async (vm: string | null) => {
+    type Breaker = { part: string | null; state: string; failures: number };
+    const { body } = await system.operate<{ throttle: { workers: { breakers: Breaker[] }[] } }>(
+      'GET',
+      'throttles/qemu-host-a',
+    );
+    return body.throttle.workers.flatMap(({ breakers }) => breakers).find(({ part }) => part === vm);
+  };
+
   it(
-    'waits for a VM that is paused, for as long as somebody lives on its host',
+    'waits for a VM that is paused, for as long as somebody lives on its host, and for no other one',
     async () => {
+      const [part, label] = [`vm-${vm('vm-1').droplet_id}`, `part="vm-${vm('vm-1').droplet_id}"`];
       const volume = await system.create('patient');
+      const others = await Promise.all(['two', 'three', 'four', 'five'].map((name) => system.create(name)));
       await attach(volume, 'vm-1');
       system.stack.pause('vm-1');
-      const detach = await detachBegun(volume, 'vm-1').finally(() => undefined);
-      await expectPending(volume).finally(() => system.stack.resume('vm-1'));
+      let waiting: readonly number[] = [];
+      try {
+        waiting = [
+          await detachBegun(volume, 'vm-1'),
+          ...(await Promise.all(others.map((other) => attachBegun(other, 'vm-1')))),
+        ];
+        await tools.waitFor(async () => (await breakerOf(part))?.state === 'open', {
+          what: 'the VM’s breaker to open',
+        });
+        expect(await system.metric('qemu-worker', 'plumbline_breaker_state', [label])).toBeGreaterThan(0);
+        const meanwhile = await system.create('meanwhile');
+        await attach(meanwhile, 'vm-2');
+        await system.completed([await detachBegun(meanwhile, 'vm-2')]);
+        const failures = (await breakerOf(part))?.failures ?? 0;
+        await tools.waitFor(async () => ((await breakerOf(part))?.failures ?? 0) > failures + 1, {
+          what: 'the VM to be tried again, twice',
+        });
+        for (const one of [volume, ...others])
+          expect(await headOf(one)).toMatchObject({ parked: null, tries: 0 });
+      } finally {
+        system.stack.resume('vm-1');
+      }
       expect((await system.volume(volume)).droplet_ids).toEqual([vm('vm-1').droplet_id]);
-      await system.completed([detach]);
+      await system.completed(waiting);
+      await tools.waitFor(async () => (await breakerOf(part)) === undefined, {
+        what: 'the VM’s breaker to close',
+      });
+      expect(await breakerOf(null)).toMatchObject({ state: 'closed' });
+      for (const other of others) await system.completed([await detachBegun(other, 'vm-1')]);
       expect(await system.disagreements()).toEqual([]);
     },
-    3 * minuteMs,
+    4 * minuteMs,
   );
 
   it(

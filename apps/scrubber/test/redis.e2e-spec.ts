@@ -16,6 +16,9 @@ const recordedMs = 2_000;
 const sweptMs = 12_000;
 /** A dead leader is silent for 8 s, then fenced, then found to be gone; a busy machine takes a little longer. */
 const succeededMs = 20_000;
+/** Jobs that a throttled queue has, and how many of them a second it lets go. */
+const slowCount = 10;
+const slowPerSecond = 2;
 const scrubbers = ['scrubber-1', 'scrubber-2'];
 
 /** Redis is a doorbell: whatever becomes of it, what was recorded is carried out, because the scrubber sweeps. */
@@ -84,6 +87,56 @@ describe('a system whose Redis cannot be relied on', () => {
       const recorded = await recordAndFlush().finally(() => system.stack.scale('ceph-worker', 1));
       await system.completed(recorded.map(({ action }) => action));
       expect(await system.images()).toHaveLength(before + 100);
+      expect(await system.disagreements()).toEqual([]);
+    },
+    2 * minuteMs,
+  );
+
+  interface Throttled {
+    readonly queue: { readonly paused: boolean; readonly bulk: number; readonly active: number };
+    readonly workers: readonly { readonly concurrency: number; readonly held: readonly string[] }[];
+  }
+
+  it(
+    'works at a source as operators say, from then on: not at all, slowly, one at a time, and as before',
+    async () => {
+      const asked = async (method = 'GET', body?: object): Promise<Throttled> => {
+        const answer = await system.operate<{ throttle: Throttled }>(method, 'throttles/ceph', body);
+        expect(answer.status).toBe(200);
+        return answer.body.throttle;
+      };
+      const set = (settings: object) => asked('PATCH', { by: 'e2e', ...settings });
+      const shown = (what: string, is: (throttle: Throttled) => boolean) =>
+        tools.waitFor(async () => is(await asked()), { what });
+      const usual = (await asked()).workers.map(({ concurrency }) => concurrency);
+
+      await set({ paused: true, concurrency: 1, ratePerSecond: slowPerSecond });
+      await shown('a worker that is paused, and takes one job at a time', ({ workers }) =>
+        workers.every(({ concurrency, held }) => concurrency === 1 && held.includes('paused')),
+      );
+      expect(await system.metric('ceph-worker-1', 'plumbline_throttle_paused', ['queue="ceph"'])).toBe(1);
+      const [images, done] = [(await system.images()).length, await system.jobsDone('ceph-worker-1', 'ceph')];
+      const recorded = await system.recordMany('throttled', slowCount);
+      await shown('all of them waiting', ({ queue }) => queue.bulk === slowCount && queue.active === 0);
+      expect(await system.images()).toHaveLength(images);
+      expect(await system.jobsDone('ceph-worker-1', 'ceph')).toBe(done);
+
+      const began = performance.now();
+      await set({ paused: false });
+      const atOnce: number[] = [];
+      await shown('the last of them taken', ({ queue }) => {
+        atOnce.push(queue.active);
+        return queue.bulk === 0;
+      });
+      // By the queue's own seconds: of each only so many, and the first may be nearly over when it begins.
+      expect(performance.now() - began).toBeGreaterThan((slowCount / slowPerSecond - 2) * 1_000);
+      expect(Math.max(...atOnce)).toBe(1);
+      await system.completed(recorded.map(({ action }) => action));
+
+      await asked('PUT', { by: 'e2e' });
+      await shown('the worker as it was', ({ workers }) =>
+        workers.every(({ concurrency, held }, n) => concurrency === usual[n] && held.length === 0),
+      );
       expect(await system.disagreements()).toEqual([]);
     },
     2 * minuteMs,
