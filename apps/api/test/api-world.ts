@@ -321,6 +321,7 @@ function workerOf(
       isGone: () => false,
       isDoubtful: () => false,
       isHostAway: () => false,
+      isHostGivenUp: () => false,
       end: () => undefined,
     },
     queue,

@@ -31,7 +31,7 @@ import type { Move } from './next.js';
 import type { WorkerContext } from './ports.js';
 import { LostTurn } from './turn.js';
 import type { Turn } from './turn.js';
-import { isCancelled, isLost, queueOfMove, queueToRing, ringOf } from './work.js';
+import { isCancelled, isGivenUp, isLost, queueOfMove, queueToRing, ringOf } from './work.js';
 
 /** No plan has nearly as many moves: a turn that makes more is going in circles. */
 const MOVES_MAX = 256;
@@ -40,6 +40,9 @@ const OPEN_CALL_MAX_MS = 60_000;
 
 /** How soon it is asked again whether the registry was set back, when that could not be told. */
 const UNSURE_MS = 2_000;
+
+/** Why the customer sees an action errored that waited for a host. */
+const HOST_GIVEN_UP = 'The host of the Droplet does not answer.';
 
 class Park extends Error {
   constructor(
@@ -94,9 +97,11 @@ class Worker {
       case 'step':
         if (isLost(move, this.context.boots)) return await this.giveUp(move.stage, move.index);
         if (this.turnRound()) return await this.startUndoing('Deleted before it was finished.');
+        if (isGivenUp(move, this.context.boots)) return await this.rejected(move, HOST_GIVEN_UP);
         return await this.carryOut(move);
       case 'undo':
         if (isLost(move, this.context.boots)) return await this.giveUp('prepare', move.index);
+        if (isGivenUp(move, this.context.boots)) return this.leaveBehind(move.index);
         return await this.takeBack(move);
       case 'commit':
         return await this.commit();
@@ -179,6 +184,12 @@ class Worker {
   private isFreshlyMinted({ step }: { step: Step }): boolean {
     const { head, attempt } = this.turn;
     return step.minted === true && attempt.turn === 1 && head.tries === 0;
+  }
+
+  /** Nobody can ask that host, and nothing that anybody could write through is left there. */
+  private leaveBehind(index: number): null {
+    this.turn.note('prepare', index, 'undone', null);
+    return null;
   }
 
   private beforeOf(index: number, stage: 'prepare' | 'finish'): Json {

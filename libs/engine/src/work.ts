@@ -45,10 +45,12 @@ export function isCancelled(lane: Lane | null, rules: Rules): boolean {
 export interface HostsKnown {
   /** True when no process of that host has lived for so long that its VMs cannot be asked any more. */
   isHostAway(host: HostName): boolean;
+  /** True when that has been so for so long that what is to be built there is not waited for any more. */
+  isHostGivenUp(host: HostName): boolean;
 }
 
 /** For those who look at no boots: whoever is rung in vain rings on, and the sweep knows better. */
-const HOSTS_UNKNOWN: HostsKnown = { isHostAway: () => false };
+const HOSTS_UNKNOWN: HostsKnown = { isHostAway: () => false, isHostGivenUp: () => false };
 
 /**
  * True for a removal from a host that is away, of a thing that is gone too once its client is fenced. What is to be built
@@ -60,6 +62,16 @@ export function isLost(move: Move, hosts: HostsKnown): boolean {
   return client !== undefined && host !== undefined && hosts.isHostAway(host);
 }
 
+/**
+ * True for what needs a host that has been given up, and has no client that could be fenced: it is not built, and nothing of
+ * it has to be taken back, because no guest can write through it. What was grown there stays so, as ever.
+ */
+export function isGivenUp(move: Move, hosts: HostsKnown): boolean {
+  if (move.do !== 'undo' && !(move.do === 'step' && move.step.mode === 'build')) return false;
+  const { host } = move.step;
+  return host !== undefined && hosts.isHostGivenUp(host) && !isLost(move, hosts);
+}
+
 /** What a ring says of the lane that this intent heads. */
 export function ringOf({ account, kind }: LaneEntry, { catalog }: Rules): RingOptions {
   return { account, ahead: catalog.get(kind)?.ahead === true };
@@ -67,7 +79,7 @@ export function ringOf({ account, kind }: LaneEntry, { catalog }: Rules): RingOp
 
 /** Where a move is made; null: any worker that is there already. */
 export function queueOfMove(move: Move, hosts: HostsKnown): QueueName | null {
-  if (move.do === 'fence' || isLost(move, hosts)) return FENCE_QUEUE;
+  if (move.do === 'fence' || isLost(move, hosts) || isGivenUp(move, hosts)) return FENCE_QUEUE;
   return move.do === 'step' || move.do === 'undo' ? queueOfStep(move.step) : null;
 }
 
@@ -78,7 +90,8 @@ export function waitsForHost({ entries: [head] }: Lane, hosts: HostsKnown): bool
 
 /** The same, of a move. */
 export function waitsOn(move: Move, hosts: HostsKnown): boolean {
-  if ((move.do !== 'step' && move.do !== 'undo') || isLost(move, hosts)) return false;
+  if ((move.do !== 'step' && move.do !== 'undo') || isLost(move, hosts) || isGivenUp(move, hosts))
+    return false;
   return move.step.host !== undefined && hosts.isHostAway(move.step.host);
 }
 

@@ -57,6 +57,12 @@ export function commonVariables(app: string) {
     ),
     consulUrl: url('CONSUL_HTTP_ADDR', ['http:', 'https:']),
     redisUrl: url('REDIS_URL', ['redis:', 'rediss:']),
+    /** From then on what is to be built on a hypervisor host that is away is not waited for any more. */
+    hostGivenUpMs: wholeNumber('PLUMBLINE_HOST_GIVEN_UP_MS', {
+      min: 60_000,
+      max: 30 * 24 * 3_600_000,
+      otherwise: 600_000,
+    }),
     runDir: text('PLUMBLINE_RUN_DIR', { must: "a directory for this host's lock files" }),
   };
 }

@@ -15,6 +15,8 @@ export interface BootsViewOptions {
   readonly layout: Layout;
   readonly own: Pick<OwnBoot, 'boot' | 'beatHistory'>;
   readonly timing: Timing;
+  /** How long a host may be away before what is to be built there is not waited for any more. */
+  readonly hostGivenUpMs?: number;
   /** Called after each look that succeeded; not waited for. */
   readonly onLooked?: (view: BootsView) => void;
 }
@@ -28,7 +30,7 @@ export interface Condemned {
 /** What this process knows of all boots, looked at every two seconds. */
 export class BootsView {
   readonly #watch = new SilenceWatch();
-  readonly #hosts = new HostsWatch();
+  readonly #hosts: HostsWatch;
   readonly #asked = new Set<BootId>();
   readonly #gone = new Set<BootId>();
   #boots: ReadonlyMap<BootId, BootRecord> = new Map();
@@ -37,7 +39,9 @@ export class BootsView {
   #cancel: (() => void) | null = null;
   #stopped = false;
 
-  constructor(private readonly options: BootsViewOptions) {}
+  constructor(private readonly options: BootsViewOptions) {
+    this.#hosts = new HostsWatch(options.hostGivenUpMs);
+  }
 
   all(): readonly BootRecord[] {
     return [...this.#boots.values()];
@@ -53,6 +57,11 @@ export class BootsView {
   /** True when nobody has lived on that host for a minute, as far as this process has watched. */
   isHostAway(host: HostName): boolean {
     return this.#hosts.isAway(host);
+  }
+
+  /** True when that has been so for longer than anybody waits. */
+  isHostGivenUp(host: HostName): boolean {
+    return this.#hosts.isGivenUp(host);
   }
 
   isSilent(boot: BootId): boolean {

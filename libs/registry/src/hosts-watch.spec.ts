@@ -22,6 +22,17 @@ describe('hosts that are away', () => {
     expect(watch.isAway(HOST)).toBe(false);
   });
 
+  it('are given up when they have been away for longer than anybody waits, and are back with the first who lives there', () => {
+    const watch = new HostsWatch(100_000);
+    look(watch, 0, 0, new Set([HOST]));
+    look(watch, 2_000, 98_000);
+    expect([watch.isAway(HOST), watch.isGivenUp(HOST)]).toEqual([true, false]);
+    look(watch, 100_000, 102_000);
+    expect([watch.isAway(HOST), watch.isGivenUp(HOST)]).toEqual([true, true]);
+    look(watch, 104_000, 104_000, new Set([HOST]));
+    expect([watch.isAway(HOST), watch.isGivenUp(HOST)]).toEqual([false, false]);
+  });
+
   it('are never those of which nothing is known for as long: an observer that has just begun condemns no host', () => {
     const watch = new HostsWatch();
     expect(watch.isAway(HOST)).toBe(false);

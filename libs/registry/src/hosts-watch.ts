@@ -6,6 +6,8 @@ import type { HostName } from '@plumbline/domain';
  * a pause between two, begins the minute anew: what nobody watched is not known.
  */
 const AWAY_MS = 60_000;
+/** And when what is to be built there is not waited for any more, if nobody says otherwise. */
+const HOST_GIVEN_UP_MS = 600_000;
 /** Readings come every two seconds; between two that are further apart a boot may have come and gone. */
 const GAP_MAX_MS = 10_000;
 
@@ -33,9 +35,20 @@ export class HostsWatch {
     for (const host of living) this.#seenMs.set(host, answeredAtMs);
   }
 
+  /** @param givenUpMs how long a host is away before nobody waits for it */
+  constructor(private readonly givenUpMs = HOST_GIVEN_UP_MS) {}
+
   isAway(host: HostName): boolean {
-    if (this.#lastMs === null) return false;
-    const lived = Math.max(this.#sinceMs, this.#seenMs.get(host) ?? 0);
-    return this.#lastMs - lived >= AWAY_MS;
+    return this.#awayMs(host) >= AWAY_MS;
+  }
+
+  isGivenUp(host: HostName): boolean {
+    return this.isAway(host) && this.#awayMs(host) >= this.givenUpMs;
+  }
+
+  /** How long it is known that nobody has lived there. */
+  #awayMs(host: HostName): number {
+    if (this.#lastMs === null) return 0;
+    return this.#lastMs - Math.max(this.#sinceMs, this.#seenMs.get(host) ?? 0);
   }
 }

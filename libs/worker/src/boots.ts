@@ -26,6 +26,7 @@ export class Boots {
       ...process.registry,
       own: process.registry.boots,
       timing: processTiming,
+      hostGivenUpMs: process.config.hostGivenUpMs,
       onLooked: (view) => this.takeover?.begin(view),
     });
     process.shutdown.atEnd('boots', () => this.view.stop());
@@ -39,6 +40,7 @@ export class Boots {
     return {
       self: this.process.registry.boots.boot,
       isHostAway: (host) => this.view.isHostAway(host),
+      isHostGivenUp: (host) => this.view.isHostGivenUp(host),
       isGone: (boot) => this.view.isGone(boot),
       isDoubtful: (boot) => {
         if (this.view.isSilent(boot)) return true;

@@ -61,6 +61,8 @@ export class EngineWorld {
   workersKnow: IntentCatalog = intentCatalog;
   /** Hosts whose worker does not live any more, and its VMs go on. */
   readonly hostsAway = new Set<HostName>();
+  /** Of those that are away: what nobody waits for any more. */
+  readonly hostsGivenUp = new Set<HostName>();
   /** Where workers have rung. */
   readonly rings: QueueName[] = [];
   /** Messages of the workers. */
@@ -304,6 +306,7 @@ export class EngineWorld {
         isGone: (boot: BootId) => this.gone.has(boot),
         isDoubtful: () => false,
         isHostAway: (host: HostName) => this.hostsAway.has(host),
+        isHostGivenUp: (host: HostName) => this.hostsGivenUp.has(host),
         end: () => undefined,
       },
       clock: {

@@ -140,12 +140,96 @@ it('rings nobody in vain for what is to be built on a host that is away', async 
   while (!interrupted) await world.look(resource);
   const { lane } = await world.snapshot(resource);
   if (lane === null) throw new Error('the attach has ended');
-  expect(waitsForHost(lane, { isHostAway: () => true })).toBe(true);
-  expect(waitsForHost(lane, { isHostAway: () => false })).toBe(false);
+  expect(waitsForHost(lane, { isHostAway: () => true, isHostGivenUp: () => false })).toBe(true);
+  expect(waitsForHost(lane, { isHostAway: () => false, isHostGivenUp: () => false })).toBe(false);
   world.hostsAway.add(HOST);
   const rings = world.rings.length;
   for (let round = 0; round < PATIENCE_ROUNDS; round += 1) await world.look(resource);
   expect(world.rings.length).toBe(rings);
+});
+
+describe('a host that is given up', () => {
+  const lose = ({ hostsAway, hostsGivenUp, sources }: EngineWorld): void => {
+    sources.killVm(VM);
+    hostsAway.add(HOST);
+    hostsGivenUp.add(HOST);
+  };
+
+  type Asked = readonly [string, Json];
+  const create: Asked = ['volume-create', exampleOf('volume-create')];
+  const attach: Asked = ['volume-attach', into(VM)];
+  const resize: Asked = ['volume-resize', exampleOf('volume-resize')];
+  const key = diskPlaceOf({ vm: VM, host: HOST, volume: EXAMPLE_VOLUME }).key;
+  const leaveOver = ({ sources }: EngineWorld): void =>
+    void sources.nodes.set(key, { ...image, sizeBytes: 1, address: '127.0.0.1:0/99' });
+
+  /** The host is lost in that call of what is asked last, which ends so; null: the calls are counted. */
+  const lostAt = async (
+    at: number | null,
+    {
+      before,
+      asked,
+      fate,
+      leftOver,
+    }: { before: readonly Asked[]; asked: Asked; fate: CallFate; leftOver: boolean },
+  ) => {
+    let calls = 0;
+    const begun: EngineWorld[] = [];
+    const befalls = (): CallFate => {
+      if (begun.length === 0 || ++calls !== at) return 'served';
+      begun.forEach(lose);
+      return fate;
+    };
+    const world = await EngineWorld.open({ calls: befalls });
+    for (const [kind, params] of before) await carriedOut(world, kind, params);
+    if (leftOver) leaveOver(world);
+    begun.push(world);
+    const action = await world.admit(...asked);
+    expect(await world.settle(resource)).toBe(true);
+    return { world, calls, ended: await world.action(action) };
+  };
+
+  it.each<[string, Parameters<typeof lostAt>[1]]>([
+    ['an attach', { before: [create], asked: attach, fate: 'transient', leftOver: false }],
+    [
+      'an attach that has cleared the place',
+      { before: [create], asked: attach, fate: 'transient', leftOver: true },
+    ],
+    [
+      'an attach whose answers are lost',
+      { before: [create], asked: attach, fate: 'lost-after', leftOver: true },
+    ],
+    ['a resize', { before: [create, attach], asked: resize, fate: 'transient', leftOver: false }],
+    [
+      'a resize whose answers are lost',
+      { before: [create, attach], asked: resize, fate: 'lost-after', leftOver: false },
+    ],
+  ])('ends %s, wherever it was, and the volume can be detached and deleted', async (_what, story) => {
+    const { calls } = await lostAt(null, story);
+    expect(calls).toBeGreaterThan(1);
+    for (let at = 1; at <= calls; at += 1) {
+      const { world, ended } = await lostAt(at, story);
+      expect(ended).toMatchObject({
+        status: 'errored',
+        message: expect.stringMatching(/^The (host of the Droplet does not answer|VM is not running)\.$/),
+      });
+      if (story.asked === resize) await carriedOut(world, 'volume-detach', outOf(VM));
+      await carriedOut(world, 'volume-delete', exampleOf('volume-delete'));
+      await expectAgreement(world);
+    }
+  });
+
+  it('is not waited for by what is asked then either', async () => {
+    const world = await EngineWorld.open();
+    await carriedOut(world, ...create);
+    lose(world);
+    const action = await world.admit(...attach);
+    expect(await world.settle(resource)).toBe(true);
+    expect(await world.action(action)).toMatchObject({
+      status: 'errored',
+      message: 'The host of the Droplet does not answer.',
+    });
+  });
 });
 
 describe('what is left over in a VM', () => {

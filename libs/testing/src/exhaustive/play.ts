@@ -222,7 +222,7 @@ export class SchedulePlay implements Play {
   }
 }
 
-const NO_HOSTS_AWAY = { isHostAway: () => false };
+const NO_HOSTS_AWAY = { isHostAway: () => false, isHostGivenUp: () => false };
 const SECOND_CEPH = 'ceph-2';
 const ROLES = [
   ['ceph', 'ceph-1'],

@@ -225,6 +225,7 @@ export class Worker implements Party, Doer {
         isDoubtful: (boot) =>
           !this.view.all().some((known) => known.boot === boot && known.state === 'alive'),
         isHostAway: () => false,
+        isHostGivenUp: () => false,
         end: () => this.end(),
       },
       queue: source === 'qemu' ? queueOf('qemu', HOST) : queueOf('ceph'),

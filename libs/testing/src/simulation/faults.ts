@@ -116,6 +116,7 @@ export const CONSEQUENCES = [
   'map-was-old',
   'operator-stepped-in',
   'client-fenced',
+  'host-given-up',
   'image-half-made',
   'monitor-held',
   'intent-undone',

@@ -11,7 +11,7 @@ import { SimulatedWorker } from './worker.js';
 import type { World } from './world.js';
 
 const PAUSE_MS = 20_000;
-/** Long enough for what is to be removed there to be fenced instead. */
+/** Long enough for what is to be removed there to be fenced instead; three times as long, and nothing waits for it. */
 const HOST_LEFT_MS = 45_000;
 const AWAY_MS = 6_000;
 const SILENT_MS = 15_000;
@@ -159,7 +159,7 @@ export class Nemesis {
         this.later('Redis is back', () => (world.doorbell.state = 'there'), AWAY_MS);
         return true;
       case 'host-left':
-        world.hostBackMs = world.pool.nowMs + random.between(HOST_LEFT_MS, 2 * HOST_LEFT_MS);
+        world.hostBackMs = world.pool.nowMs + random.between(HOST_LEFT_MS, 3 * HOST_LEFT_MS);
         for (const process of world.processes) if (process.role === 'qemu') process.end('its host is down');
         return true;
       case 'api-paused':

@@ -1,5 +1,13 @@
 import { RetryBudget, queueOf } from '@plumbline/domain';
-import type { AccountId, Backend, BootId, FacetName, QueueName, ResourceName } from '@plumbline/domain';
+import type {
+  AccountId,
+  Backend,
+  BootId,
+  FacetName,
+  HostName,
+  QueueName,
+  ResourceName,
+} from '@plumbline/domain';
 import { advance, queueOfLane } from '@plumbline/engine';
 import type { AdvanceEnd, HostsKnown, WorkerContext } from '@plumbline/engine';
 import { BootsView, Takeover, allLanes } from '@plumbline/registry';
@@ -11,6 +19,8 @@ import { HOST } from './world.js';
 import type { World } from './world.js';
 
 const RETRY_MS = 1_000;
+/** A little more than a host takes to count as away, so that both are met. */
+const HOST_GIVEN_UP_MS = 65_000;
 
 /** A process that carries lanes on: of Ceph, which also ends who fell silent, or of a host's VMs. */
 export class SimulatedWorker extends SimulatedProcess {
@@ -60,7 +70,9 @@ export class SimulatedWorker extends SimulatedProcess {
     const onLooked = (view: BootsView): void => {
       if (role === 'ceph' && this.ready) takeover.begin(view);
     };
-    this.view = new BootsView({ ...registry, own: registry.boots, timing: this.timing(), onLooked });
+    const timing = this.timing();
+    const hostGivenUpMs = HOST_GIVEN_UP_MS;
+    this.view = new BootsView({ ...registry, own: registry.boots, timing, hostGivenUpMs, onLooked });
     await this.view.start();
     while (role === 'ceph' && !(await this.addressNoted())) await this.waitFor(RETRY_MS);
     await this.client.catchUp();
@@ -77,6 +89,7 @@ export class SimulatedWorker extends SimulatedProcess {
       boots: {
         self: this.boot,
         isHostAway: (host) => view.isHostAway(host),
+        isHostGivenUp: (host) => this.isGivenUp(host),
         isGone: (boot) => view.isGone(boot),
         isDoubtful: (boot) =>
           view.isSilent(boot) || !view.all().some((known) => known.boot === boot && known.state === 'alive'),
@@ -94,6 +107,12 @@ export class SimulatedWorker extends SimulatedProcess {
       retries: new RetryBudget(),
       busy: new Map(),
     };
+  }
+
+  private isGivenUp(host: HostName): boolean {
+    const is = this.view.isHostGivenUp(host);
+    if (is) this.world.faults.see('host-given-up');
+    return is;
   }
 
   private backends(): ReadonlyMap<FacetName, Backend> {

@@ -126,7 +126,7 @@ export class World {
   /** What the sweep knows of hosts: that of whoever is at work just then. */
   get hosts(): HostsKnown {
     const knows = this.alive('ceph').find(({ ready }) => ready);
-    return knows?.hosts ?? { isHostAway: () => false };
+    return knows?.hosts ?? { isHostAway: () => false, isHostGivenUp: () => false };
   }
 
   async step(): Promise<boolean> {
