@@ -7,6 +7,7 @@ import type { Mistake, World } from './world.js';
 
 /** For each of these a call was refused for good; nobody causes the others, and whoever parks so was led astray. */
 const PARKED_BY_REFUSAL = ['rejected-after-commit', 'release-rejected', 'undo-failed'];
+/** Whatever else refuses for now has gone by long before all tries are used up. */
 const PARKED_BY_TROUBLE = 'tries-exhausted';
 /** Nobody is silent who has beaten since. */
 const SILENT_MS = 8_000;
@@ -66,7 +67,7 @@ export class Carrying implements Judgement {
     if (parked === null) return null;
     this.world.faults.see('intent-parked');
     const isCaused =
-      parked.reason === PARKED_BY_TROUBLE ||
+      (parked.reason === PARKED_BY_TROUBLE && this.world.wereBusy.has(about.slice(-36))) ||
       (PARKED_BY_REFUSAL.includes(parked.reason) && this.world.refusedKeys.has(about.slice(-36)));
     if (isCaused) return null;
     return broken(

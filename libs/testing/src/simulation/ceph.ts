@@ -23,7 +23,7 @@ export interface StoredImage {
   readonly state: 'open' | 'half-made';
 }
 
-/** A client that is not a process of ours: a VM's block node. */
+/** A client that is not a process of ours: a VM's block node, or a stranger. */
 export interface Watcher {
   readonly address: string;
   /** Null: it lives. */
@@ -116,6 +116,15 @@ export class SimulatedCeph {
 
   get newestEpoch(): number {
     return this.epoch;
+  }
+
+  watch(key: string, address: string): void {
+    this.watchers.set(key, [...(this.watchers.get(key) ?? []), { address, diedAtMs: null }]);
+  }
+
+  unwatch(key: string, address: string): void {
+    const others = (this.watchers.get(key) ?? []).filter((watcher) => watcher.address !== address);
+    this.watchers.set(key, others);
   }
 
   /** Who lives, and who died so lately that nobody has noticed. */

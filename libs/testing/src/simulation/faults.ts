@@ -52,6 +52,7 @@ const SUDDEN = [
   'bell-hung',
   'queue-flushed',
   'volume-busy',
+  'image-watched',
   'ring-doubled',
   'ring-late',
   'clock-jumped',

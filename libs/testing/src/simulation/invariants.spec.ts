@@ -169,6 +169,12 @@ const wrongs: readonly [string, string, (world: World) => unknown][] = [
     'an intent is parked for no cause',
     (world) => put(world, laneOf(world, { ...resize, parked: { reason: 'invariant', detail: '', at: 1 } })),
   ],
+  [
+    'C5',
+    'an intent is parked for trouble that nobody has made',
+    (world) =>
+      put(world, laneOf(world, { ...resize, parked: { reason: 'tries-exhausted', detail: '', at: 1 } })),
+  ],
   ['B1', 'a step is tried without end', (world) => put(world, laneOf(world, { ...resize, tries: 10 }))],
   ['B2', 'it is not counted', (world) => put(world, { [keysOf(world).usage]: { volumes: 0, gib: 0 } })],
   ['R3', 'it has lost its name', (world) => put(world, { [keysOf(world).name]: null })],
@@ -274,24 +280,32 @@ describe('the invariants', () => {
     expect(world.mistakes).toMatchObject([{ invariant: 'C4' }]);
   });
 
-  it('name V4 when the record names another client than the VM has', () => {
+  it.each([
+    ['V4', 'the record names another client than the VM has', 'another', true],
+    ['A1', 'the VM has not got the disk that the record says it has', node.address, false],
+  ] as const)('name %s when %s', (invariant, _what, address, isPlugged) => {
     const { world, invariants } = made();
     const keys = keysOf(world);
     const [vm] = world.machines;
-    const attach = entryOf('volume-attach', 'intent-2');
     vm!.nodes.set(disk, node);
+    if (isPlugged) vm!.devices.set(disk, { node: disk, state: 'plugged' });
     vm!.touched.add(disk);
     put(world, {
-      ...laneOf(world, attach),
+      ...laneOf(world, entryOf('volume-attach', 'intent-2')),
       [world.layout.vm(1 as VmId)]: { id: 1, slots: { [EXAMPLE_VOLUME]: 'reserved' } },
     });
     expect(invariants.broken()).toBeNull();
-    const attachment = { ...attached, address: 'another' };
     put(world, {
       ...laneOf(world),
-      [keys.volume]: { ...record, attachment, rev: 2, at: 8, lastIntent: 'intent-2' },
+      [keys.volume]: {
+        ...record,
+        attachment: { ...attached, address },
+        rev: 2,
+        at: 8,
+        lastIntent: 'intent-2',
+      },
       [world.layout.vm(1 as VmId)]: { id: 1, slots: { [EXAMPLE_VOLUME]: 'attached' } },
     });
-    expect(invariants.broken()).toMatchObject({ invariant: 'V4' });
+    expect(invariants.broken()).toMatchObject({ invariant });
   });
 });

@@ -1,3 +1,4 @@
+import { imageKeyOf } from '@plumbline/ceph-facets';
 import { intervene } from '@plumbline/engine';
 import { SimulatedApi } from './api.js';
 import { SimulatedBilling } from './billing.js';
@@ -8,6 +9,7 @@ import { SeededRandom } from './random.js';
 import { faultOf } from './script.js';
 import type { Script } from './script.js';
 import { SimulatedWorker } from './worker.js';
+import { REGION } from './world.js';
 import type { World } from './world.js';
 
 const PAUSE_MS = 20_000;
@@ -18,6 +20,10 @@ const SILENT_MS = 15_000;
 const OVERLAP_MS = 15_000;
 const CUT_MS = 15_000;
 const RESTART_MS = 3_000;
+/** Sorts before the VMs': whoever takes the first of two that watch takes the wrong one. */
+const STRANGER = '10.0.9.9:0/1';
+/** Long after its process has had the time to learn of it. */
+const CLOCK_OFF_MS = 40_000;
 const SKEW_MS = 40 * 86_400_000;
 /** Of the processes that are started again, how many find proof that the one before is gone. */
 const PROOF_SHARE = 0.4;
@@ -168,8 +174,11 @@ export class Nemesis {
       case 'volume-busy': {
         const volumes = [...world.register.records.values()];
         world.busy = volumes.length === 0 ? null : random.pick(volumes).id;
+        if (world.busy !== null) world.wereBusy.add(world.busy);
         return world.busy !== null;
       }
+      case 'image-watched':
+        return this.strangerWatches();
       case 'queue-flushed':
         world.doorbell.flush();
         return true;
@@ -191,6 +200,20 @@ export class Nemesis {
         return this.befallsProcess(kind, random.pick(among));
       }
     }
+  }
+
+  /** Somebody who is none of ours opens an image that no VM has, such as a backup. */
+  private strangerWatches(): boolean {
+    const { ceph, register } = this.world;
+    const { records, lanes } = register;
+    const idle = [...records].filter(([name, { attachment }]) => attachment === null && !lanes.has(name));
+    if (idle.length === 0) return false;
+    const [resource, { id }] = this.random.pick(idle);
+    const key = imageKeyOf(REGION, id);
+    ceph.watch(key, STRANGER);
+    this.world.pool.note('a stranger', 'opens the image', resource);
+    this.later('a stranger closes an image', () => ceph.unwatch(key, STRANGER), SILENT_MS);
+    return true;
   }
 
   private befallsVm(kind: Sudden): boolean {
@@ -232,7 +255,7 @@ export class Nemesis {
         return true;
       case 'clock-jumped':
         process.skewMs = this.random.pick([-SKEW_MS, SKEW_MS, -3_600_000, 3_600_000, -8_000, 8_000]);
-        this.later(`the clock of ${process.name} is set right`, () => (process.skewMs = 0), CUT_MS);
+        this.later(`the clock of ${process.name} is set right`, () => (process.skewMs = 0), CLOCK_OFF_MS);
         return true;
       default:
         return false;

@@ -104,7 +104,7 @@ class NodeProtocol extends AtMonitor implements Protocol<NodeWant, NodeSeen> {
       const node: StoredNode = { pool, image, sizeBytes: stored.sizeBytes, address };
       machine.nodes.set(name, node);
       machine.touched.add(name);
-      ceph.watchers.set(key, [...(ceph.watchers.get(key) ?? []), { address, diedAtMs: null }]);
+      ceph.watch(key, address);
       return node;
     });
     if (added === null) throw new TransientError('QEMU refused to open the image', { reason: 'qmp-refused' });
@@ -147,9 +147,7 @@ class NodeProtocol extends AtMonitor implements Protocol<NodeWant, NodeSeen> {
       if (node === undefined || machine.devices.has(name)) return;
       machine.nodes.delete(name);
       machine.touched.add(name);
-      const key = `${node.pool}/${node.image}`;
-      const others = (ceph.watchers.get(key) ?? []).filter(({ address }) => address !== node.address);
-      ceph.watchers.set(key, others);
+      ceph.unwatch(`${node.pool}/${node.image}`, node.address);
     });
     return null;
   }

@@ -92,6 +92,8 @@ export class World {
   readonly mistakes: Mistake[] = [];
   /** The volume of which whatever is to be changed is busy, for as long as it takes to ask a person. */
   busy: string | null = null;
+  /** All that ever were. */
+  readonly wereBusy = new Set<string>();
   /** Intents about which an operator has said what is to become of them. */
   readonly intervened = new Set<string>();
   /** The next api that has read something sleeps before it goes on. */
