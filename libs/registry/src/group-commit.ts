@@ -1,6 +1,6 @@
 import { InvariantError } from '@plumbline/domain';
 import type { Transaction, TransactionOutcome } from './kv.js';
-import { Group, sized, VALUES_BYTES_MAX } from './merge.js';
+import { Group, opsOf, sized, VALUES_BYTES_MAX } from './merge.js';
 import { GUARDS, MergedCommit, type Caller, type MergedCommitOptions } from './merged-commit.js';
 import { unavailable } from './refusals.js';
 import type { Timing } from './timing.js';
@@ -30,6 +30,7 @@ const GROUP_OPS_MAX = OPS_MAX - GUARDS;
 export class GroupCommit {
   readonly #commit: MergedCommit;
   #queue: Waiting[] = [];
+  /** Those that are nobody else's: who waits makes at least this many. */
   #queuedOps = 0;
   #state: 'idle' | 'called' | 'lingering' | 'sending' = 'idle';
   #stopLingering: (() => void) | null = null;
@@ -44,7 +45,7 @@ export class GroupCommit {
     if (this.#refusing !== null) throw unavailable(this.#refusing);
     if (this.#queue.length >= this.options.waitersMax) throw unavailable('too many writes are waiting');
     const size = sized(transaction);
-    if (size.ops > GROUP_OPS_MAX || size.bytes > VALUES_BYTES_MAX) {
+    if (opsOf(size) > GROUP_OPS_MAX || size.bytes > VALUES_BYTES_MAX) {
       throw new InvariantError('writing more than fits one transaction', { reason: 'transaction-too-large' });
     }
     return new Promise((resolve, reject) => {
@@ -58,7 +59,7 @@ export class GroupCommit {
         resolve,
         reject,
       });
-      this.#queuedOps += size.ops;
+      this.#queuedOps += size.ownOps;
       this.#call();
     });
   }
@@ -116,7 +117,7 @@ export class GroupCommit {
 
   #keep(queue: Waiting[]): void {
     this.#queue = queue;
-    this.#queuedOps = queue.reduce((sum, { ops }) => sum + ops, 0);
+    this.#queuedOps = queue.reduce((sum, { ownOps }) => sum + ownOps, 0);
   }
 
   #ended(postponed: readonly Waiting[], fenced: boolean): void {

@@ -18,20 +18,23 @@ type Use = 'look' | 'set' | 'change' | 'fold';
 export interface Sized {
   readonly transaction: Transaction;
   readonly uses: ReadonlyMap<string, Use>;
-  readonly ops: number;
+  /** Operations that nobody else's can stand for. */
+  readonly ownOps: number;
+  /** What one operation can say for several callers, with how many operations that is. */
+  readonly sharedOps: ReadonlyMap<string, number>;
   readonly bytes: number;
 }
 
 export function sized(transaction: Transaction): Sized {
+  const { ops, folds = [] } = transaction;
   const uses = new Map<string, Use>();
-  let bytes = 0;
-  for (const op of transaction.ops) {
+  let bytes = folds.length * FOLD_BYTES;
+  for (const op of ops) {
     const use = useOf(op);
     const before = uses.get(op.key);
     uses.set(op.key, before === undefined || before === use ? use : 'change');
     if ('value' in op) bytes += Buffer.byteLength(op.value);
   }
-  const folds = transaction.folds ?? [];
   for (const { key } of folds) {
     const before = uses.get(key);
     if (before !== undefined && before !== 'look') {
@@ -39,12 +42,15 @@ export function sized(transaction: Transaction): Sized {
     }
     uses.set(key, 'fold');
   }
-  return {
-    transaction,
-    uses,
-    ops: transaction.ops.length + folds.length * FOLD_OPS,
-    bytes: bytes + folds.length * FOLD_BYTES,
-  };
+  const shared = ops.flatMap((op) => sharedAs(op, uses) ?? []);
+  const sharedOps = new Map(shared.map((id) => [id, 1]));
+  for (const { key } of folds) sharedOps.set(`fold ${key}`, FOLD_OPS);
+  return { transaction, uses, ownOps: ops.length - shared.length, sharedOps, bytes };
+}
+
+/** Of one transaction alone. */
+export function opsOf({ ownOps, sharedOps }: Sized): number {
+  return [...sharedOps.values()].reduce((sum, count) => sum + count, ownOps);
 }
 
 function useOf(op: KvOp): Use {
@@ -62,6 +68,7 @@ function goTogether(a: Use, b: Use): boolean {
 export class Group<Caller extends Sized> {
   readonly callers: Caller[] = [];
   readonly #uses = new Map<string, Use>();
+  readonly #shared = new Set<string>();
   #ops = 0;
   #bytes = 0;
 
@@ -73,16 +80,25 @@ export class Group<Caller extends Sized> {
 
   /** False: it does not fit, and waits for another group. */
   add(caller: Caller): boolean {
-    if (this.#ops + caller.ops > this.opsMax || this.#bytes + caller.bytes > VALUES_BYTES_MAX) return false;
+    const ops = this.#opsAdded(caller);
+    if (this.#ops + ops > this.opsMax || this.#bytes + caller.bytes > VALUES_BYTES_MAX) return false;
     for (const [key, use] of caller.uses) {
       const other = this.#uses.get(key);
       if (other !== undefined && !goTogether(other, use)) return false;
     }
     for (const [key, use] of caller.uses) this.#uses.set(key, stronger(this.#uses.get(key), use));
-    this.#ops += caller.ops;
+    for (const id of caller.sharedOps.keys()) this.#shared.add(id);
+    this.#ops += ops;
     this.#bytes += caller.bytes;
     this.callers.push(caller);
     return true;
+  }
+
+  /** What others of the group ask already costs nothing more. */
+  #opsAdded({ ownOps, sharedOps }: Caller): number {
+    let ops = ownOps;
+    for (const [id, count] of sharedOps) if (!this.#shared.has(id)) ops += count;
+    return ops;
   }
 }
 
@@ -113,8 +129,15 @@ export function merge<Caller extends Pick<Sized, 'transaction' | 'uses'>>(
   const positions = new Map<Caller, readonly number[]>();
   const shared = new Map<string, number>();
   for (const caller of callers) {
-    const place = (op: KvOp): number =>
-      caller.uses.get(op.key) === 'change' ? ops.push(op) - 1 : placeShared(op, ops, shared);
+    const place = (op: KvOp): number => {
+      const id = sharedAs(op, caller.uses);
+      const before = id === null ? undefined : shared.get(id);
+      const position = before ?? ops.length;
+      // Of two blind writes to a key the last is the one that shows.
+      ops[position] = op;
+      if (id !== null) shared.set(id, position);
+      return position;
+    };
     positions.set(caller, caller.transaction.ops.map(place));
   }
   const folds = new Map<number, string>();
@@ -124,20 +147,9 @@ export function merge<Caller extends Pick<Sized, 'transaction' | 'uses'>>(
   return { ops, positions, folds };
 }
 
-/** The same check of two callers needs asking once, and of two blind writes to a key the last is the one that shows. */
-function placeShared(op: KvOp, ops: KvOp[], shared: Map<string, number>): number {
-  const id = sharedAs(op);
-  const before = id === null ? undefined : shared.get(id);
-  if (before !== undefined) {
-    ops[before] = op;
-    return before;
-  }
-  const position = ops.push(op) - 1;
-  if (id !== null) shared.set(id, position);
-  return position;
-}
-
-function sharedAs(op: KvOp): string | null {
+/** By what an operation is known that can stand for others like it: a check needs asking once, a blind write doing once. */
+function sharedAs(op: KvOp, uses: ReadonlyMap<string, Use>): string | null {
+  if (uses.get(op.key) === 'change') return null;
   if (op.verb === 'set' || op.verb === 'check-not-exists') return `${op.verb} ${op.key}`;
   return op.verb === 'check-index' ? `${op.verb} ${op.index} ${op.key}` : null;
 }

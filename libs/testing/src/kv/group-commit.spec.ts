@@ -1,5 +1,5 @@
 import { Refusal, type BootRecord } from '@plumbline/domain';
-import type { Fold, KvOp, Timing, TransactionOutcome } from '@plumbline/registry';
+import { OPS_MAX, type Fold, type KvOp, type Timing, type TransactionOutcome } from '@plumbline/registry';
 import fc from 'fast-check';
 import { FakeConsul, type FakeRequest, type Fate } from './fake-consul.js';
 import { createFakeRegistry, type FakeRegistry } from './fake-registry.js';
@@ -266,5 +266,21 @@ describe('the group commit, whatever befalls its requests', () => {
       carryOut(registry, { process: 0, contested: null, folds: ['quota'], rev: false }, 1),
     ]);
     expect(answers).toEqual([{ conflict: [1] }, { committed: expect.any(Array) }]);
+  });
+
+  it('fills each transaction up to Consul’s bound: what callers share counts once', async () => {
+    const merged: number[] = [];
+    const fate = (request: FakeRequest): Fate => {
+      if (request.what === 'transact') merged.push(request.ops.length);
+      return 'served';
+    };
+    const registry = await createFakeRegistry({ manners: { fate } });
+    // Two operations of its own each, and three that all share.
+    const wish: Wish = { process: 0, contested: null, folds: ['sum'], rev: true };
+    const callers = Array.from({ length: 90 }, (_, id) => carryOut(registry, wish, id));
+    for (const answer of await Promise.all(callers)) expect(answer).toHaveProperty('committed');
+    expect(registry.consul.store.get('shared/sum')?.value).toBe('90');
+    expect(merged.slice(0, -1).every((ops) => ops >= OPS_MAX - 3)).toBe(true);
+    expect(merged).toHaveLength(4);
   });
 });
