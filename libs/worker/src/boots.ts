@@ -114,6 +114,7 @@ export class Boots {
         if (lane.entries[0]?.attempt?.boot === boot)
           await bell.ring(queueOfLane(lane, this.view), lane.resource, {
             account: lane.account,
+            ahead: true, // What was begun is finished before anything else is.
             anew: true,
           });
     } catch (err) {
