@@ -63,13 +63,14 @@ const NODE_NAME_LENGTH = 27;
  * characters. Never with an attempt in it: two attempts that add the same name exclude one another, two names would not.
  */
 export function nodeNameOf(id: VolumeId): string {
-  let bits = BigInt(`0x${id.replaceAll('-', '')}`) << 2n;
-  let text = '';
-  while (text.length < NODE_NAME_LENGTH - 1) {
-    text = BASE32.charAt(Number(bits & 31n)) + text;
-    bits >>= 5n;
+  // Five digits of one are four letters of the other; two of zero fill the last five up.
+  const digits = `${id.replaceAll('-', '')}000`;
+  let text = 'v';
+  for (let at = 0; at < digits.length; at += 5) {
+    const bits = Number.parseInt(digits.slice(at, at + 5), 16);
+    for (const shift of [15, 10, 5, 0]) text += BASE32.charAt((bits >> shift) & 31);
   }
-  return `v${text}`;
+  return text.slice(0, NODE_NAME_LENGTH);
 }
 
 /** The volume a block node or device belongs to, or null when the name is none of ours. */

@@ -8,31 +8,44 @@ import type { Change } from './register.js';
 import { ACCOUNTS } from './world.js';
 import type { Mistake, World } from './world.js';
 
-const COUNTED: ReadonlySet<string> = new Set(['lanes', 'volumes', 'usage', 'names', 'vms']);
+const SHARED: ReadonlySet<string> = new Set(['usage', 'names', 'vms']);
+
+/** What a volume takes up, and what that was told from. */
+interface Taken {
+  readonly account: AccountId;
+  readonly record: VolumeRecord | null;
+  readonly pending: string;
+  readonly takes: Footprint;
+}
 
 /** B2, R3 and V4 as far as slots go: what is counted and reserved is exactly what records and lanes take up. */
 export class Counting implements Judgement {
-  private readonly taken = new Map<string, { readonly account: AccountId; readonly takes: Footprint }>();
+  private readonly taken = new Map<string, Taken>();
 
   constructor(private readonly world: World) {}
 
   judge(changes: readonly Change[]): Mistake | null {
-    if (!changes.some(({ what }) => COUNTED.has(what))) return null;
+    let isTouched = false;
     for (const { what, key } of changes)
-      if (what === 'lanes' || what === 'volumes') this.look(`volume/${key.slice(-36)}`);
-    return this.usage() ?? this.names() ?? this.slots();
+      if (what === 'lanes' || what === 'volumes')
+        isTouched = this.look(`volume/${key.slice(-36)}`) || isTouched;
+      else if (SHARED.has(what)) isTouched = true;
+    return isTouched ? (this.usage() ?? this.names() ?? this.slots()) : null;
   }
 
-  private look(resource: string): void {
+  /** False: what it is made of is as it was. */
+  private look(resource: string): boolean {
     const { register, rules } = this.world;
     const record = register.records.get(resource) ?? null;
     const lane = register.lanes.get(resource) ?? null;
     const account = (record ?? lane)?.account;
-    if (account === undefined) this.taken.delete(resource);
-    else {
-      const takes = lane === null && record !== null ? atRest(record) : footprintOf(record, lane, rules);
-      this.taken.set(resource, { account, takes });
-    }
+    if (account === undefined) return this.taken.delete(resource);
+    const pending = pendingOf(lane);
+    const known = this.taken.get(resource);
+    if (known?.record === record && known.pending === pending) return false;
+    const takes = lane === null && record !== null ? atRest(record) : footprintOf(record, lane, rules);
+    this.taken.set(resource, { account, record, pending, takes });
+    return true;
   }
 
   private usage(): Mistake | null {
@@ -95,6 +108,14 @@ export class Counting implements Judgement {
       }
     return held === slots.size ? null : broken('V4', `slots taken up: ${JSON.stringify([...slots])}`);
   }
+}
+
+/** Whose intents are pending and how they stand: an intent is never edited, so nothing else of a lane changes what it takes up. */
+function pendingOf(lane: Lane | null): string {
+  let pending = '';
+  for (const { intent, undoing, committed } of lane?.entries ?? [])
+    pending += `${intent}${undoing === null ? '' : ' undone'}${committed === null ? '' : ' committed'} `;
+  return pending;
 }
 
 /** What a volume takes up of which nothing is pending: told without asking the code under test. */

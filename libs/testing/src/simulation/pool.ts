@@ -124,7 +124,7 @@ function isBefore(one: Happening, other: Happening): boolean {
   return one.atMs === other.atMs ? one.order < other.order : one.atMs < other.atMs;
 }
 
-/** A turn of the loop begins only when no promise is left to be settled: here nothing else can be waited for. */
+/** A tick comes only when no promise is left to be settled, and costs no turn of the loop: nothing there waits for one. */
 function rest(): Promise<void> {
-  return new Promise((resolve) => void setImmediate(resolve));
+  return new Promise((resolve) => process.nextTick(resolve));
 }

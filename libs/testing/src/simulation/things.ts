@@ -15,6 +15,8 @@ export class Things implements Judgement {
 
   judge(changes: readonly Change[]): Mistake | null {
     const { ceph, machines } = this.world;
+    const isTouched = ceph.touched.size > 0 || machines.some(({ touched }) => touched.size > 0);
+    if (!isTouched && changes.length === 0) return null;
     const ids = new Set<string>();
     for (const { what, key } of changes) if (what === 'volumes' || what === 'lanes') ids.add(key.slice(-36));
     for (const key of ceph.touched) {
