@@ -1,6 +1,6 @@
 import { Refusal, backoffMs } from '@plumbline/domain';
 import type { AccountId, LaneEntry, ResourceName, Snapshot } from '@plumbline/domain';
-import { carryTurn, tellParked } from './carry.js';
+import { carryTurn } from './carry.js';
 import type { TurnEnd } from './carry.js';
 import { withDeadline } from './deadline.js';
 import { deltaBetween } from './footprint.js';
@@ -8,6 +8,7 @@ import { intentFields } from './intent-fields.js';
 import { UnknownKindError, checkKinds } from './materialize.js';
 import { nextMove, stepStateOf } from './next.js';
 import type { Move } from './next.js';
+import { tellParked } from './park.js';
 import type { WorkerContext } from './ports.js';
 import { Turn } from './turn.js';
 import { headToWork, queueOfMove, ringOf, waitsOn } from './work.js';

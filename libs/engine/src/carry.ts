@@ -2,7 +2,6 @@ import {
   backoffMs,
   HeldError,
   InvariantError,
-  PARK_REASONS,
   RejectedError,
   Refusal,
   ThrottledError,
@@ -16,7 +15,6 @@ import type {
   LaneEntry,
   LedgerStage,
   ParkReason,
-  Snapshot,
   Step,
 } from '@plumbline/domain';
 import { queueOfFacet } from './admit.js';
@@ -26,6 +24,7 @@ import { UnknownKindError } from './materialize.js';
 import { commitEdit, settleEdit } from './settle.js';
 import { intentFields } from './intent-fields.js';
 import { clientOf } from './client.js';
+import { Park, parkReasonNamed, tellParked } from './park.js';
 import { canBeUndone, isOpen, nextMove, stepStateOf } from './next.js';
 import type { Move } from './next.js';
 import type { WorkerContext } from './ports.js';
@@ -43,15 +42,6 @@ const UNSURE_MS = 2_000;
 
 /** Why the customer sees an action errored that waited for a host. */
 const HOST_GIVEN_UP = 'The host of the Droplet does not answer.';
-
-class Park extends Error {
-  constructor(
-    readonly reason: ParkReason,
-    message: string,
-  ) {
-    super(message);
-  }
-}
 
 /** `overtaken`: another wrote the lane first. `away`: the registry was, and a turn may be left in this boot's name. */
 export type TurnEnd = 'settled' | 'left' | 'overtaken' | 'away' | { readonly throttledMs: number };
@@ -387,18 +377,4 @@ function mustBeProven({ mode, client }: Step): boolean {
 
 function isUnproven({ client }: Step, applied: Exclude<Applied, { waitMs: number }>): boolean {
   return client !== undefined && applied.lost === true;
-}
-
-/** Never silent: the log tells operators, and whoever waits for the intent learns that it does not go on. */
-export function tellParked({ bell, log }: WorkerContext, snapshot: Snapshot): void {
-  const head = snapshot.lane?.entries[0];
-  if (head === undefined) return;
-  const { reason, detail } = head.parked ?? {};
-  log.error({ ...intentFields(snapshot), reason, detail }, 'intent is parked');
-  bell.wake(snapshot.resource, head.intent);
-}
-
-/** An adapter may name the page that helps with what it found. */
-function parkReasonNamed(reason: string): ParkReason | null {
-  return PARK_REASONS.find((known) => known === reason) ?? null;
 }
