@@ -20,14 +20,21 @@ export interface Exploration {
   readonly failure: { readonly what: string; readonly path: readonly string[] } | null;
 }
 
+/** A choice at a state. */
+interface Way {
+  readonly from: number;
+  readonly choice: number;
+}
+
 interface Node {
   /** Where each choice leads; null: not looked at yet. */
   readonly next: (number | null)[];
-  readonly path: readonly number[];
+  /** How it was come to first; null: it is the beginning. */
+  readonly by: Way | null;
 }
 
-/** More states than any of our stories has: whoever gets there has something in its state that grows without end. */
-const STATES_MAX = 400_000;
+/** More than any of our stories has, and as many as fit memory: whoever gets there goes on for ever. */
+const STATES_MAX = 200_000;
 
 /**
  * Walks every choice at every state, each state once. There is no way back in a run, so each way that was left aside is
@@ -35,36 +42,31 @@ const STATES_MAX = 400_000;
  */
 export async function explore(begin: () => Promise<Play>): Promise<Exploration> {
   const graph = new Graph();
-  const ways: number[][] = [[]];
+  const ways: (Way | null)[] = [null];
   let failure: Exploration['failure'] = null;
   for (let way = ways.pop(); way !== undefined && failure === null; way = ways.pop()) {
     const play = await begin();
-    const path: number[] = [];
     const names: string[] = [];
     const step = async (at: number): Promise<void> => {
       names.push(play.choices()[at] ?? 'nothing');
-      path.push(at);
       await play.choose(at);
       const wrong = await play.wrong();
       if (wrong !== null) failure = { what: wrong, path: names };
     };
-    let from: number | null = null;
-    for (const at of way) {
-      if (path.length === way.length - 1) from = graph.idOf(play.state());
-      await step(at);
-    }
-    for (;;) {
+    for (const at of way === null ? [] : graph.pathTo(way.from)) await step(at);
+    if (way !== null && graph.idOf(play.state()) !== way.from)
+      throw new Error(`two runs of the same choices differ: ${names.join(', ')}`);
+    if (way !== null) await step(way.choice);
+    for (let by = way; ;) {
       const choices = play.choices();
-      const { id, isNew } = graph.meet(play.state(), choices.length, path);
-      if (from === null && path.length > 0)
-        throw new Error(`two runs of the same choices differ: ${names.join(', ')}`);
-      if (from !== null) graph.link(from, path.at(-1)!, id);
+      const { id, isNew } = graph.meet(play.state(), choices.length, by);
       if (failure !== null || !isNew || choices.length === 0) break;
-      for (let at = 1; at < choices.length; at += 1) ways.push([...path, at]);
-      from = id;
+      for (let choice = 1; choice < choices.length; choice += 1) ways.push({ from: id, choice });
+      by = { from: id, choice: 0 };
       await step(0);
     }
-    if (graph.size > STATES_MAX) throw new RangeError(`more than ${STATES_MAX} states`);
+    if (graph.size > STATES_MAX)
+      failure ??= { what: `A1: more than ${STATES_MAX} states: something grows without end`, path: names };
   }
   failure ??= await stuckIn(graph, begin);
   return {
@@ -93,22 +95,30 @@ class Graph {
     return this.ids.get(state) ?? null;
   }
 
-  meet(state: string, choices: number, path: readonly number[]): { id: number; isNew: boolean } {
+  /** @param by the choice that has led there */
+  meet(state: string, choices: number, by: Way | null): { id: number; isNew: boolean } {
     const known = this.ids.get(state);
-    if (known !== undefined) return { id: known, isNew: false };
-    const id = this.nodes.length;
-    this.ids.set(state, id);
-    this.nodes.push({ next: Array.from({ length: choices }, () => null), path: [...path] });
-    return { id, isNew: true };
+    const id = known ?? this.nodes.length;
+    if (known === undefined) {
+      this.ids.set(state, id);
+      this.nodes.push({ next: Array.from({ length: choices }, () => null), by });
+    }
+    if (by !== null) {
+      this.nodes[by.from]!.next[by.choice] = id;
+      this.links += 1;
+    }
+    return { id, isNew: known === undefined };
   }
 
-  link(from: number, choice: number, to: number): void {
-    this.nodes[from]!.next[choice] = to;
-    this.links += 1;
+  /** The choices by which it was come to first: kept as steps back, because whole ways would not fit memory. */
+  pathTo(id: number): readonly number[] {
+    const path: number[] = [];
+    for (let by = this.nodes[id]!.by; by !== null; by = this.nodes[by.from]!.by) path.push(by.choice);
+    return path.reverse();
   }
 
   /** A state from which no way leads to rest. */
-  stuck(): Node | null {
+  stuck(): number | null {
     const before = new Map<number, number[]>();
     this.nodes.forEach(({ next }, from) => {
       for (const to of next) if (to !== null) before.set(to, [...(before.get(to) ?? []), from]);
@@ -120,7 +130,8 @@ class Graph {
       good.add(id);
       open.push(...(before.get(id) ?? []));
     }
-    return this.nodes.find((_, id) => !good.has(id)) ?? null;
+    const id = this.nodes.findIndex((_, at) => !good.has(at));
+    return id < 0 ? null : id;
   }
 
   /** Of ways that go in a circle each is counted as if it went round once. */
@@ -144,11 +155,11 @@ class Graph {
 }
 
 async function stuckIn(graph: Graph, begin: () => Promise<Play>): Promise<Exploration['failure']> {
-  const node = graph.stuck();
-  if (node === null) return null;
+  const id = graph.stuck();
+  if (id === null) return null;
   const play = await begin();
   const path: string[] = [];
-  for (const at of node.path) {
+  for (const at of graph.pathTo(id)) {
     path.push(play.choices()[at] ?? 'nothing');
     await play.choose(at);
   }
