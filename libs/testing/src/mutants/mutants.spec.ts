@@ -1,10 +1,30 @@
 import { resolve } from 'node:path';
+import ts from 'typescript';
 import { MUTANTS } from './index.js';
 import { INVARIANTS, edited, editsOf } from './mutant.js';
-import { overlayOf } from './overlay.js';
+import { overlayOf, sourcesOf } from './overlay.js';
 
 const ROOT = resolve(import.meta.dirname, '../../../..');
 const all = [...MUTANTS.known, ...MUTANTS['held-out']];
+
+/** Names that a file uses and that neither it nor the language gives it. */
+function unboundIn(text: string): readonly string[] {
+  const name = 'mutant.ts';
+  const host: ts.CompilerHost = {
+    ...ts.createCompilerHost({}),
+    fileExists: (file) => file === name,
+    getSourceFile: (file) =>
+      file === name ? ts.createSourceFile(file, text, ts.ScriptTarget.ES2023, true) : undefined,
+  };
+  const program = ts.createProgram([name], { noLib: true, noResolve: true, types: [] }, host);
+  const found = program.getSemanticDiagnostics().filter(({ code }) => UNBOUND.has(code));
+  return found
+    .map(({ start = 0, length = 0 }) => text.slice(start, start + length))
+    .filter((name) => !(name in globalThis));
+}
+
+/** All that the compiler says of a name that it cannot find. */
+const UNBOUND = new Set([2304, 2552, 2580, 2583, 2584]);
 
 describe('the mutants', () => {
   it.each(all.map((mutant) => [mutant.id, mutant] as const))(
@@ -13,6 +33,13 @@ describe('the mutants', () => {
       const modules = Object.entries(overlayOf(mutant, ROOT));
       expect(modules).toHaveLength(new Set(editsOf(mutant).map(({ file }) => file)).size);
       expect(mutant.breaks.length).toBeGreaterThan(0);
+    },
+  );
+
+  it.each(all.map((mutant) => [mutant.id, mutant] as const))(
+    'is wrong, and not merely broken: %s',
+    (_id, mutant) => {
+      for (const text of sourcesOf(mutant, ROOT).values()) expect(unboundIn(text)).toEqual([]);
     },
   );
 

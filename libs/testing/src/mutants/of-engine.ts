@@ -152,6 +152,13 @@ export const OF_ENGINE: readonly Mutant[] = [
     file: CARRY,
     find: 'if (error instanceof RejectedError) return',
     put: 'if (error instanceof RejectedError || error instanceof UncertainError) return',
+    also: [
+      {
+        file: CARRY,
+        find: "  TransientError,\n} from '@plumbline/domain';",
+        put: "  TransientError,\n  UncertainError,\n} from '@plumbline/domain';",
+      },
+    ],
     why: 'an answer that did not come is taken for a no',
   },
   {
@@ -213,7 +220,8 @@ export const OF_ENGINE: readonly Mutant[] = [
   },
   {
     id: 'undone-though-never-begun',
-    breaks: ['V1', 'V3'],
+    // What is required can be found, and cannot be undone: then the intent parks, and nobody has caused it.
+    breaks: ['V1', 'V3', 'C5'],
     file: NEXT,
     find: `step.mode === 'build' &&
       wasStarted(entry, 'prepare', at) &&`,

@@ -86,7 +86,8 @@ export const OF_REGISTRY: readonly Mutant[] = [
   },
   {
     id: 'lane-written-over',
-    breaks: ['R1', 'C1', 'C2'],
+    // The write itself breaks C3, before it happens to overwrite anything.
+    breaks: ['C3', 'R1', 'C1', 'C2'],
     file: JOURNAL,
     find: "if (lane !== null) return [{ verb: 'cas', key, value: JSON.stringify(lane), index: laneIndex }];",
     put: "if (lane !== null) return [{ verb: laneIndex < 0 ? 'cas' : 'set', key, value: JSON.stringify(lane), index: laneIndex } as KvOp];",

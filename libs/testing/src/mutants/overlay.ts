@@ -8,15 +8,23 @@ import type { Mutant } from './mutant.js';
 /** What stands in place of a built module, by the module's address. */
 export type Overlay = Readonly<Record<string, string>>;
 
-/** A mutant's modules, edited in the source and stripped of types. @throws RangeError when an edit finds no place */
-export function overlayOf(mutant: Mutant, root: string): Overlay {
+/** A mutant's sources, by their place below the root. @throws RangeError when an edit finds no place */
+export function sourcesOf(mutant: Mutant, root: string): ReadonlyMap<string, string> {
   const sources = new Map<string, string>();
   for (const edit of editsOf(mutant)) {
     const source = sources.get(edit.file) ?? readFileSync(join(root, edit.file), 'utf8');
     sources.set(edit.file, edited(source, edit));
   }
+  return sources;
+}
+
+/** A mutant's modules, edited in the source and stripped of types. @throws RangeError when an edit finds no place */
+export function overlayOf(mutant: Mutant, root: string): Overlay {
   return Object.fromEntries(
-    [...sources].map(([file, source]) => [pathToFileURL(join(root, builtOf(file))).href, stripped(source)]),
+    [...sourcesOf(mutant, root)].map(([file, source]) => [
+      pathToFileURL(join(root, builtOf(file))).href,
+      stripped(source),
+    ]),
   );
 }
 

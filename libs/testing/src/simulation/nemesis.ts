@@ -254,12 +254,22 @@ export class Nemesis {
         this.later(`${process.name} is connected again`, () => (process.cut = null), CUT_MS);
         return true;
       case 'clock-jumped':
-        process.skewMs = this.random.pick([-SKEW_MS, SKEW_MS, -3_600_000, 3_600_000, -8_000, 8_000]);
-        this.later(`the clock of ${process.name} is set right`, () => (process.skewMs = 0), CLOCK_OFF_MS);
+        this.setClock(process);
         return true;
       default:
         return false;
     }
+  }
+
+  /** All processes of a machine go by its clock. */
+  private setClock({ name }: SimulatedProcess): void {
+    const skewMs = this.random.pick([-SKEW_MS, SKEW_MS, -3_600_000, 3_600_000, -8_000, 8_000]);
+    const ofMachine = this.running().filter((one) => isOnFirst(one.name) === isOnFirst(name));
+    for (const one of ofMachine) one.skewMs = skewMs;
+    const setRight = (): void => {
+      for (const one of ofMachine) one.skewMs = 0;
+    };
+    this.later(`the clock of ${name} is set right`, setRight, CLOCK_OFF_MS);
   }
 
   /** In the middle of its work. */
@@ -285,4 +295,9 @@ export class Nemesis {
   private later(what: string, call: () => void, mostMs: number): void {
     this.world.pool.after(this.random.between(500, mostMs), { owner: null, what }, call);
   }
+}
+
+/** Of two machines the first has the first worker and the first api; the second has all others. */
+function isOnFirst(name: string): boolean {
+  return name.split('.')[0]!.endsWith('-1');
 }

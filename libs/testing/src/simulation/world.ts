@@ -192,7 +192,9 @@ export class World {
     if (!by.changes) return;
     this.pool.note('-', `${by.source} carries out what ${by.by.name} wants, in turn ${by.attempt}`, by.key);
     this.newestEffect.set(volume, Math.max(this.newestEffect.get(volume) ?? 0, by.attempt));
-    if (by.attempt === 0)
+    if (!this.register.owners.has(volume))
+      this.mistake('V4', `${by.by.name} changed ${by.key}, which is the name of no volume's thing`);
+    else if (by.attempt === 0)
       this.mistake(
         'C2',
         `${by.by.name} changed ${by.key} without ever having had the turn`,
