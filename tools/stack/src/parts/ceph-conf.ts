@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { numberOf } from '../paths.js';
 import { addressOf, type Stack } from '../state.js';
 
 /** Regions of the one-machine stack. The VMs' host is in the first. */
@@ -26,6 +27,21 @@ const gib = 1024 ** 3;
 
 export function monAddress(stack: Stack): string {
   return `[v2:${addressOf(stack)}:${stack.state.ports['ceph-mon']!}]`;
+}
+
+/** Below all other ports of stacks. */
+const daemonPortLowest = 7_000;
+const daemonPortBlocks = 300;
+const daemonPorts = 20;
+
+/**
+ * Ceph's daemons take the first ports of a range that are free, others after each start. When the manager gets those that
+ * the OSD had, whoever looks for the OSD finds the manager, itself included, and turns on its heel as fast as it can.
+ */
+function bindBetween({ layout }: Stack, daemon: 'osd' | 'mgr'): string {
+  const block = 2 * (numberOf(layout.data) % daemonPortBlocks) + (daemon === 'osd' ? 0 : 1);
+  const first = daemonPortLowest + block * daemonPorts;
+  return `ms_bind_port_min = ${first}\nms_bind_port_max = ${first + daemonPorts - 1}`;
 }
 
 /**
@@ -76,6 +92,7 @@ admin_socket = ${state.sockets}/$name.asok
 mgr_data = ${join(dir, 'mgr')}
 admin_socket = ${state.sockets}/$name.asok
 mgr_initial_modules =
+${bindBetween(stack, 'mgr')}
 
 [osd]
 osd_data = ${join(dir, 'osd')}
@@ -85,6 +102,7 @@ memstore_device_bytes = ${8 * gib}
 bluestore_block_size = ${10 * gib}
 bluestore_cache_size = ${gib / 4}
 osd_memory_target = ${gib}
+${bindBetween(stack, 'osd')}
 ${state.ephemeral ? '# Only a slow end writes what memory holds to files, so that a stopped OSD can be started again.\nosd_fast_shutdown = false\n' : ''}
 [client]
 keyring = ${keyrings}/$name.keyring
