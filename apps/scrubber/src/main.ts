@@ -18,7 +18,6 @@ import { withoutTrash } from './without-trash.js';
 
 const APP = 'scrubber';
 const SWEEP_MS = 5000;
-const PASS_MS = 60_000;
 const FOLLOW_MS = 2000;
 const DEADLINE_MS = 10_000;
 /** A silent boot is fenced after 8 s; what it had under way has ended then, or never will. */
@@ -31,6 +30,7 @@ const config = readConfig(
     cephUser: text('CEPH_USER', { must: 'the name of a cephx user, such as client.plumbline-scrub' }),
     databaseUrl: secret('DATABASE_URL'),
     volumesPerSecond: wholeNumber('PLUMBLINE_SCRUB_PER_SECOND', { min: 1, max: 100_000, otherwise: 100 }),
+    passEveryMs: wholeNumber('PLUMBLINE_SCRUB_EVERY_MS', { min: 1000, max: 86_400_000, otherwise: 60_000 }),
   },
   process.env,
 );
@@ -110,7 +110,7 @@ const rounds = Promise.all([
     mayHaveBeenAway = refused > 0;
     if (rung + refused > 0) self.log.info({ rung, refused, isFlushed }, 'lanes that stood still were rung');
   }),
-  asLeader(self, 'pass', PASS_MS, async () => {
+  asLeader(self, 'pass', config.passEveryMs, async () => {
     const result = await scrubber.pass(self.shutdown.signal);
     self.log.info({ ...result }, 'pass is done');
   }),
