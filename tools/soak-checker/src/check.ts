@@ -37,7 +37,7 @@ export function check(history: History): Checked {
     ...judgeDisks(history.looks, registry),
     ...judgeImages(readings),
     ...readings.flatMap(({ line, seen }) => [
-      ...judgeRest(seen, processes).findings.map((one) => ({
+      ...judgeRest(seen, processes).map((one) => ({
         ...one,
         what: `after minute ${line.round}: ${one.what}`,
       })),

@@ -102,7 +102,7 @@ export type ReadingLine = z.infer<typeof readingLine>;
 const operatorLine = z.object({
   line: z.literal('operator'),
   at: instant,
-  did: z.enum(['reattach', 'resume']),
+  did: z.literal('reattach'),
   volume: z.string(),
   why: z.string(),
 });

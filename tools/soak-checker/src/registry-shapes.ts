@@ -48,6 +48,12 @@ export type LaneEntries = z.infer<typeof lane>;
 const vm = z.object({ id: z.number(), account: z.string(), slots: z.record(z.string(), z.string()) });
 const usage = z.object({ volumes: z.number(), gib: z.number() });
 const account = z.object({ id: z.string(), limits: z.object({ volumes: z.number(), gib: z.number() }) });
+const discrepancy = z.object({
+  facet: z.string(),
+  class: z.string(),
+  key: z.string(),
+  volume: z.string().nullable(),
+});
 const boot = z.object({ boot: z.string(), name: z.string(), state: z.string() });
 
 export type RawRegistry = ReadonlyMap<string, unknown>;
@@ -61,6 +67,7 @@ export interface Registry {
   readonly lanes: readonly LaneEntries[];
   readonly vms: readonly z.infer<typeof vm>[];
   readonly boots: readonly z.infer<typeof boot>[];
+  readonly discrepancies: readonly z.infer<typeof discrepancy>[];
   readonly accounts: readonly z.infer<typeof account>[];
   readonly usage: ReadonlyMap<string, z.infer<typeof usage>>;
   readonly names: ReadonlyMap<string, unknown>;
@@ -83,6 +90,7 @@ export function readRegistry(raw: RawRegistry): Registry {
     lanes: all('lanes', lane),
     vms: all('vms', vm),
     boots: all('boots', boot),
+    discrepancies: all('discrepancies', discrepancy),
     accounts: all('accounts', account),
     usage: under('usage', usage),
     names: under('names', z.unknown()),

@@ -1,8 +1,8 @@
 /**
- * A1: what must hold when faults have stopped and nobody asks for anything. Nothing is under way but what is parked with a
- * reason; volumes are images are open subscriptions, attachments are disks, in QEMU and in the guest, and counters, names,
- * slots and ids are exactly what the records make them. A volume whose lane is parked is left out where sources are
- * compared: a person has yet to decide.
+ * A1: what must hold when faults have stopped and nobody asks for anything. Nothing is under way; volumes are images are
+ * open subscriptions, attachments are disks, in QEMU and in the guest, and counters, names, slots and ids are exactly what
+ * the records make them. An intent that is parked is a mistake too: all that a soak does is over by now, and so nothing was
+ * left that could not be found out without a person. Its volume is left out where sources are compared.
  */
 import { createHash } from 'node:crypto';
 import type { Finding } from './finding.js';
@@ -13,24 +13,10 @@ export interface AtRest extends Omit<ReadingLine, 'line' | 'round' | 'restedAt' 
   readonly registry: RawRegistry;
 }
 
-export interface RestFindings {
-  readonly findings: readonly Finding[];
-  /** Intents that wait for an operator, with their reason. */
-  readonly parked: readonly {
-    readonly volume: string;
-    readonly intent: string;
-    readonly reason: string;
-    readonly detail: string;
-  }[];
-}
-
-/** Reasons that no fault can give: whoever parks with one of these has made a mistake. */
-const OWN_MISTAKES = ['invariant', 'stranger', 'image-missing'];
-
-export function judgeRest(seen: AtRest, processes: readonly string[]): RestFindings {
+export function judgeRest(seen: AtRest, processes: readonly string[]): readonly Finding[] {
   const registry = readRegistry(seen.registry);
   const parked = registry.lanes.flatMap(({ resource, entries: [head] }) =>
-    head?.parked ? [{ volume: resource, intent: head.intent, reason: head.parked.reason, head }] : [],
+    head?.parked ? [{ volume: resource, kind: head.kind, ...head.parked }] : [],
   );
   const isParked = (volume: string) => parked.some((one) => one.volume === volume);
   const findings = [
@@ -42,25 +28,15 @@ export function judgeRest(seen: AtRest, processes: readonly string[]): RestFindi
     ...names(registry),
     ...ids(registry),
     ...boots(registry, processes),
+    ...reported(registry),
   ].filter(({ volume }) => volume === undefined || !isParked(volume));
-  const mistakes = parked
-    .filter(({ reason }) => OWN_MISTAKES.includes(reason))
-    .map(({ volume, reason, head }) =>
-      a1(`${head.kind} is parked: ${reason}: ${head.parked!.detail}`, volume),
-    );
-  return {
-    findings: [
-      ...findings,
-      ...mistakes,
-      ...(parked.length > 0 ? [] : [...counters(registry), ...slots(registry)]),
-    ],
-    parked: parked.map(({ head, volume, intent, reason }) => ({
-      volume,
-      intent,
-      reason,
-      detail: `${head.kind}: ${head.parked!.detail}`,
-    })),
-  };
+  return [
+    ...findings,
+    ...parked.map(({ detail, kind, reason, volume }) =>
+      a1(`${kind} is parked: ${reason}: ${detail}`, volume),
+    ),
+    ...(parked.length > 0 ? [] : [...counters(registry), ...slots(registry)]),
+  ];
 }
 
 function a1(what: string, volume?: string): Finding {
@@ -266,4 +242,11 @@ function boots({ boots: found, keys }: Registry, processes: readonly string[]): 
       .filter((boot) => !found.some((one) => one.boot === boot))
       .map((boot) => a1(`${boot} beats and is no boot`)),
   ];
+}
+
+/** What the scrubber has seen twice, although nobody was at work on it, and sees still. */
+function reported({ discrepancies }: Registry): readonly Finding[] {
+  return discrepancies.map(({ class: found, facet, key, volume }) =>
+    a1(`the scrubber reports ${key} as ${found} in ${facet}`, volume ?? undefined),
+  );
 }

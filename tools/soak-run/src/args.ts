@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { StackError } from '@plumbline/stack';
@@ -15,6 +16,7 @@ export interface Settings {
 const MINUTES_MAX = 24 * 60;
 const RATE_MAX = 1_000;
 const SEED_MAX = 2 ** 32 - 1;
+const SEEDS_USUAL = 1_000_000;
 
 const options = {
   seed: { type: 'string' },
@@ -28,9 +30,8 @@ const options = {
 /** Reads the command line. `from` is the folder that relative paths start from. */
 export function readSettings(argv: readonly string[], from: string): Settings {
   const { json, keep, ...given } = valuesOf(argv);
-  const seed = given.seed === undefined ? Date.now() % 1_000_000 : whole('seed', given.seed, SEED_MAX);
   return {
-    seed,
+    seed: seedOf(given.seed),
     minutes: whole('minutes', given.minutes, MINUTES_MAX),
     rate: whole('rate', given.rate, RATE_MAX),
     faults: given.faults.split(',').map((name) => name.trim()),
@@ -45,6 +46,18 @@ function valuesOf(argv: readonly string[]) {
   } catch (error) {
     throw new StackError(`${(error as Error).message}; see tools/soak --help`, { cause: error });
   }
+}
+
+/** A commit has a seed of its own: a run of tests repeats what it found, and the next commit tries something else. */
+function seedOf(given: string | undefined): number {
+  if (given === undefined) return 1 + (Date.now() % SEEDS_USUAL);
+  if (given !== 'commit') return whole('seed', given, SEED_MAX);
+  const { status, stdout } = spawnSync('git', ['rev-parse', 'HEAD'], {
+    cwd: import.meta.dirname,
+    encoding: 'utf8',
+  });
+  if (status !== 0) throw new StackError('--seed commit needs a git checkout: give a number instead');
+  return 1 + (Number.parseInt(stdout.slice(0, 8), 16) % SEEDS_USUAL);
 }
 
 function whole(name: string, text: string, most: number): number {

@@ -7,8 +7,8 @@ import { now } from './clock.js';
 import type { Api, Request, Sender } from './load/api.js';
 import type { System } from './system.js';
 
-/** The scrubber passes once a minute, and counts what it has seen twice; what changed during a pass waits for the next. */
-const REPORTED_MS = 180_000;
+/** The scrubber counts what it has seen twice, ten seconds apart; what changed during a pass waits for the next. */
+const REPORTED_MS = 90_000;
 const DONE_MS = 60_000;
 const AGAIN_MS = 500;
 const TRIES_MAX = 5;
@@ -23,7 +23,7 @@ const discrepancies = z.object({
 });
 const acted = z.object({ action: z.object({ id: z.number(), status: z.string() }) });
 
-/** Does what the documentation asks of an operator: gives back disks that went with a VM, and resumes what is parked. */
+/** Does what the documentation asks of an operator: gives back the disks that went with a VM. */
 export class Operator {
   private readonly ops: ApiClient;
 
@@ -64,14 +64,6 @@ export class Operator {
     const token = this.system.accounts.find(({ id }) => id === account)?.token ?? '';
     const sender: Sender = { client: 'operator', account, token };
     for (const type of ['detach', 'attach']) await this.act(sender, volume, { type, droplet_id: vm });
-  }
-
-  async resume(volume: string, intent: string, why: string): Promise<void> {
-    this.write({ line: 'operator', at: now(), did: 'resume', volume, why });
-    await this.ops.ask('POST', `/ops/v1/intents/${intent}/resume`, {
-      by: 'soak',
-      reason: 'all faults are over',
-    });
   }
 
   private async missingDisks(): Promise<ReadonlySet<string>> {

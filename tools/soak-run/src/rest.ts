@@ -37,31 +37,39 @@ export class Rest {
     const interventions: string[] = [];
     for (let times = 0; ; times += 1) {
       const began = now();
-      const { findings, parked, seen } = await this.agreement();
+      const { findings, seen } = await this.agreement();
       const agreedMs = Math.round(now() - (times === 0 ? restedAt : began));
-      const lost = this.operator.lostDisks(seen);
-      if (times === INTERVENTIONS_MAX || (lost.length === 0 && parked.length === 0)) {
-        const { registry, ...rest } = seen;
-        this.write({
-          line: 'reading',
-          round,
-          restedAt,
-          agreedMs,
-          ...rest,
-          registry: this.delta.since(registry),
-        });
-        this.system.world.emptiedVms.clear();
-        return { agreedMs, findings, interventions };
-      }
-      for (const each of lost) {
+      const lost = findings.length > 0 ? [] : this.operator.lostDisks(seen);
+      const vain = times < INTERVENTIONS_MAX ? await this.giveBack(lost, interventions) : [];
+      if (lost.length > 0 && vain.length === 0 && times < INTERVENTIONS_MAX) continue;
+      const { registry, ...rest } = seen;
+      this.write({
+        line: 'reading',
+        round,
+        restedAt,
+        agreedMs,
+        ...rest,
+        registry: this.delta.since(registry),
+      });
+      this.system.world.emptiedVms.clear();
+      return { agreedMs, findings: [...findings, ...vain], interventions };
+    }
+  }
+
+  /** What an operator does; what he could not do is a finding. */
+  private async giveBack(
+    lost: ReturnType<Operator['lostDisks']>,
+    interventions: string[],
+  ): Promise<readonly Finding[]> {
+    for (const each of lost) {
+      try {
         await this.operator.giveBack(each);
         interventions.push(`gave ${each.volume} back to VM ${each.vm}, which was restarted`);
-      }
-      for (const { detail, intent, reason, volume } of parked) {
-        await this.operator.resume(volume, intent, `${reason}: ${detail}`);
-        interventions.push(`resumed ${intent} of ${volume}, parked with ${reason}: ${detail}`);
+      } catch (error) {
+        return [{ rule: 'A1', what: (error as Error).message, volume: each.volume }];
       }
     }
+    return [];
   }
 
   /** The first agreement, or what is still wrong when the time is over. Disks that went with their VM are not waited for. */
@@ -71,9 +79,10 @@ export class Rest {
       await this.settled(end);
       const seen = await this.read(end);
       const lost = new Set(this.operator.lostDisks(seen).map(({ volume }) => volume));
-      const { findings, parked } = judgeRest(seen, this.system.apps);
-      const wrong = findings.filter(({ volume }) => volume === undefined || !lost.has(volume));
-      if (wrong.length === 0 || performance.now() > end) return { findings: wrong, parked, seen };
+      const wrong = judgeRest(seen, this.system.apps).filter(
+        ({ volume }) => volume === undefined || !lost.has(volume),
+      );
+      if (wrong.length === 0 || performance.now() > end) return { findings: wrong, seen };
       await sleep(LOOK_AGAIN_MS);
     }
   }

@@ -68,17 +68,17 @@ export async function soak(by: {
   const interruption = aborted(interrupted);
   const rounds: Soaked['rounds'][number][] = [];
   let broken: readonly Finding[] = [];
-  const how: 'done' | 'failed' = 'failed';
+  let how: 'done' | 'failed' = 'failed';
   try {
     for (let round = 1; round <= settings.minutes && broken.length === 0; round += 1) {
-      await minuteOf(load, nemesis, chance, interrupted);
-      interrupted.throwIfAborted();
+      await Promise.race([minuteOf(load, nemesis, chance, interrupted), interruption]);
       await load.quiet();
       const rested = await Promise.race([rest.take(round), interruption]);
       rounds.push(rested);
       broken = rested.findings;
       progress.line(lineOf({ round, rested, requests: api.sent, faults: nemesis.begun }));
     }
+    how = 'done';
     return {
       rounds,
       requests: api.sent,

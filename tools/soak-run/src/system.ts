@@ -9,6 +9,8 @@ import { Supervisor } from './nemesis/supervisor.js';
 import { World, type ProxiedPart } from './nemesis/world.js';
 
 const WORKERS = { 'ceph-worker': 2 };
+/** The scrubber looks again and again, also while all goes on: nothing that it reports may outlast a rest. */
+const SCRUB_EVERY_MS = 4_000;
 /** So small that its clients meet the limit all the time. */
 const SMALL = { volumes: 6, gib: 12 };
 
@@ -96,6 +98,7 @@ async function detour(stack: RunningStack, name: string): Promise<Proxies> {
     REDIS_URL: redis.url,
     NODE_OPTIONS: `--import=${pathToFileURL(join(import.meta.dirname, 'wall-clock.js')).href}`,
     SOAK_CLOCK_FILE: join(layout.run, `clock-${name}`),
+    PLUMBLINE_SCRUB_EVERY_MS: String(SCRUB_EVERY_MS),
   };
   if (postgres !== undefined) {
     const file = join(layout.secrets, `${name}-database-url`);

@@ -23,7 +23,8 @@ export interface LoadOptions {
   readonly prefix: string;
 }
 
-const CLIENTS_EACH = 6;
+/** Whose account has VMs does more: only there disks come and go. */
+const CLIENTS = { withVms: 10, without: 4 };
 const STOP_MS = 45_000;
 
 /** Clients of several accounts, each asking one thing after another. While the load pauses they finish and wait. */
@@ -37,13 +38,13 @@ export class Load {
   constructor(private readonly options: LoadOptions) {
     for (const { id } of options.accounts) this.memories.set(id, new Memory());
     const { accounts, chance } = options;
-    for (const account of accounts)
-      for (let n = 0; n < CLIENTS_EACH; n += 1)
-        this.running.push(this.live(account, `${account.name}-${n + 1}`, chance.fork()));
-  }
-
-  get clients(): number {
-    return this.running.length;
+    const count = ({ vms }: Account) => (vms.length > 0 ? CLIENTS.withVms : CLIENTS.without);
+    const all = accounts.flatMap((account) =>
+      Array.from({ length: count(account) }, (_, n) => ({ account, client: `${account.name}-${n + 1}` })),
+    );
+    const meanMs = (1_000 * all.length) / options.rate;
+    for (const { account, client } of all)
+      this.running.push(this.live(account, client, { chance: chance.fork(), meanMs }));
   }
 
   go(): void {
@@ -67,11 +68,14 @@ export class Load {
     await Promise.all(this.running);
   }
 
-  private async live(account: Account, client: string, chance: Chance): Promise<void> {
-    const { api, rate } = this.options;
+  private async live(
+    account: Account,
+    client: string,
+    { chance, meanMs }: { chance: Chance; meanMs: number },
+  ): Promise<void> {
+    const { api } = this.options;
     const sender: Sender = { client, account: account.id, token: account.token };
     const memory = this.memories.get(account.id)!;
-    const meanMs = (1_000 * this.options.accounts.length * CLIENTS_EACH) / rate;
     while (!this.ended) {
       await sleep(chance.gapMs(meanMs));
       if (!this.isRunning) continue;

@@ -20,11 +20,12 @@ const GONE_CLIENT_MS = [50, 2_500] as const;
 /** The next request of a client: all kinds, sensible ones and others. */
 export function nextWish(chance: Chance, around: Surroundings): Request {
   const many = around.memory.volumes.size / VOLUMES_USUAL;
+  const hasVms = around.vms.length > 0;
   const wish = chance.weighed<(chance: Chance, around: Surroundings) => Request>([
     [Math.max(4, 34 - 20 * many), create],
     [6 + 12 * many, remove],
-    [17, attach],
-    [13, detach],
+    [hasVms ? 22 : 2, attach],
+    [hasVms ? 18 : 1, detach],
     [11, grow],
     [14, read],
     [4, again],

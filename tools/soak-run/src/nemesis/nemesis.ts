@@ -15,6 +15,8 @@ const AT_REST_GAP_MS = 800;
 const TURN_WAIT_MS = 16_000;
 const WAITED_FOR = 0.08;
 const LOOK_EVERY_MS = 50;
+/** A start has to bear interruption too, but where most are interrupted nothing is ever at work. */
+const MEETS_YOUNG = 0.15;
 /** No more than there are things to befall: each is befallen by one fault at a time. */
 const AT_ONCE_MAX = 32;
 const END_TRIES_MAX = 15;
@@ -94,10 +96,11 @@ export class Nemesis {
     const byNeed = this.kinds.map((kind) => ({ kind, need: need(kind) })).sort((a, b) => b.need - a.need);
     const order = byNeed.map(({ kind }) => kind);
     const considered = chance.is(WAITED_FOR) ? order.slice(0, 1) : order;
+    const meetsYoung = chance.is(MEETS_YOUNG);
     const end = performance.now() + TURN_WAIT_MS;
     while (!until.aborted && performance.now() < end) {
       for (const kind of considered) {
-        const target = this.freeTarget(kind);
+        const target = this.freeTarget(kind, meetsYoung);
         if (target !== undefined) return { kind, target };
       }
       await sleep(LOOK_EVERY_MS);
@@ -105,13 +108,14 @@ export class Nemesis {
     return undefined;
   }
 
-  private freeTarget(kind: FaultKind): Target | undefined {
-    const isFree = ({ takes }: Target) => takes.every((name) => !this.taken.has(name) && this.isUp(name));
+  private freeTarget(kind: FaultKind, meetsYoung: boolean): Target | undefined {
+    const { stack, supervisor } = this.world;
+    const isUp = (name: string) =>
+      !this.taken.has(name) && stack.isAlive(name) && !supervisor.isStarting(name);
+    const isFree = ({ takes }: Target) =>
+      takes.every(isUp) &&
+      (meetsYoung || takes.length > 1 || !takes.some((name) => supervisor.isYoung(name)));
     return this.by.chance.pick(kind.targets(this.world).filter(isFree));
-  }
-
-  private isUp(name: string): boolean {
-    return this.world.stack.isAlive(name);
   }
 
   private begin(kind: FaultKind, target: Target): void {
