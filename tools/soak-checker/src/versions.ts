@@ -21,7 +21,9 @@ export interface Chains {
 }
 
 export function chainsOf(registry: Registry, claims: Claims): Chains {
-  const byVolume = new Map<string, ActionEntry[]>();
+  // What has a record or a tombstone, and no action, was made by nobody.
+  const made = [...registry.volumes, ...registry.tombstones].map(({ id }) => id);
+  const byVolume = new Map<string, ActionEntry[]>(made.map((id) => [id, []]));
   for (const action of registry.actions)
     byVolume.set(action.resource, [...(byVolume.get(action.resource) ?? []), action]);
   const findings: Finding[] = [];
@@ -65,7 +67,7 @@ function gaps(committed: readonly ActionEntry[], last: number, note: Note): void
 
 function uncommitted(actions: readonly ActionEntry[], committed: readonly ActionEntry[], note: Note): void {
   const creates = actions.filter(({ type }) => type === 'create_volume');
-  if (creates.length !== 1) note('V7', `was made by ${creates.length} actions`);
+  if (creates.length !== 1) note(creates.length === 0 ? 'R1' : 'V7', `was made by ${creates.length} actions`);
   const wasMade = committed.some(({ type }) => type === 'create_volume');
   for (const { n, revAfter, status, type } of actions) {
     if (status === 'errored' && revAfter !== null)
