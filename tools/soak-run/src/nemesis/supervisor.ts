@@ -7,7 +7,7 @@ const FAILURES_MAX = 8;
 /** Started as one: whoever starts a part of Ceph waits until all of it serves, and nobody else may be at it meanwhile. */
 const TOGETHER: readonly string[] = ['ceph-mon', 'ceph-osd', 'ceph-mgr'];
 /** An app is at work a few seconds after its start; nobody waits for that, because a part that it needs may be away. */
-const YOUNG_MS = 6_000;
+const YOUNG_MS = 8_000;
 
 /**
  * What a machine's own supervisor does: whatever has ended is started again, unless a fault holds it down. Nothing else
