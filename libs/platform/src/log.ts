@@ -5,6 +5,7 @@
 import { createRequire } from 'node:module';
 import { pino } from 'pino';
 import { describeError, isError, withoutPasswords } from './describe-error.js';
+import { gatheredLines } from './gathered-lines.js';
 
 export type Log = pino.Logger;
 
@@ -41,8 +42,7 @@ export function createLog({ name, level, pretty = false, to }: LogOptions): Log 
       },
     },
   };
-  const stream = to ?? (pretty ? prettyStdout() : undefined);
-  return stream === undefined ? pino(options) : pino(options, stream);
+  return pino(options, to ?? (pretty ? prettyStdout() : gatheredLines(STDOUT)));
 }
 
 /** What Nest wants of a logger. Its own chatter at start-up is of interest only to who looks for it. */
@@ -80,6 +80,8 @@ function prettyStdout(): { write(line: string): void } {
     sync: true,
   });
 }
+
+const STDOUT = 1;
 
 const SECRET_NAMES = ['authorization', 'cookie', 'set-cookie', 'token', 'password', 'secret', 'apiKey'];
 /** Also `opsToken`, `dashboard_password`, `X-Api-Key`. */

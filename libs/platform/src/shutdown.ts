@@ -83,6 +83,7 @@ export class Shutdown {
     }
     clearTimeout(timer);
     this.log.info({ why }, 'shut down');
+    this.log.flush();
     this.exit(code);
   }
 
