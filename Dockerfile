@@ -31,7 +31,7 @@ RUN apt-get update -q \
 COPY --from=build /plumbline ./
 USER node
 # Each container has a name of its own for logs and boots, however many there are of a service.
-ENTRYPOINT ["sh", "-c", "PLUMBLINE_NAME=\"$0-$HOSTNAME\" exec node --max-semi-space-size=4 \"apps/$0/dist/main.js\""]
+ENTRYPOINT ["sh", "-c", "PLUMBLINE_NAME=\"$0-$HOSTNAME\" exec node --max-semi-space-size=8 --heap-growing-percent=100 \"apps/$0/dist/main.js\""]
 
 FROM base AS part
 COPY --from=build /plumbline/tools/stack ./tools/stack
