@@ -6,7 +6,11 @@ import type { OwnBoot } from './own-boot.js';
 import { SilenceWatch } from './silence.js';
 import type { Timing } from './timing.js';
 
-export const LOOK_INTERVAL_MS = 2_000;
+/**
+ * From an answer to the next question, and a little more than a fourth of the silence that condemns: the fourth look that
+ * finds a beat unchanged then has seen it stand for long enough, and none is needed after it.
+ */
+export const LOOK_INTERVAL_MS = 2_020;
 /** More boots than this are not remembered as gone; one that is asked about again is merely looked for again. */
 const GONE_REMEMBERED_MAX = 10_000;
 
@@ -138,9 +142,8 @@ export class BootsView {
 
   async #lookAndGoOn(): Promise<void> {
     const { timing, onLooked } = this.options;
-    const dueAtMs = timing.nowMs() + LOOK_INTERVAL_MS;
     if (await this.look()) onLooked?.(this);
     if (this.#stopped) return;
-    this.#cancel = timing.after(Math.max(0, dueAtMs - timing.nowMs()), () => void this.#lookAndGoOn());
+    this.#cancel = timing.after(LOOK_INTERVAL_MS, () => void this.#lookAndGoOn());
   }
 }

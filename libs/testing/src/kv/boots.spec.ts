@@ -84,6 +84,35 @@ describe('boots', () => {
     expect([view.isGone(silent.boot), view.isGone(living.boot)]).toEqual([true, false]);
   });
 
+  it('condemns by the fourth look after the one that saw the last beat, though looks take their time', async () => {
+    const world = new World();
+    const { timing } = world;
+    timing.after = (delayMs, call) => {
+      const timer = setImmediate(() => {
+        timing.ms += delayMs;
+        call();
+      });
+      return () => clearImmediate(timer);
+    };
+    const silent = await world.process();
+    const observer = await world.process(() => {
+      timing.ms += 30;
+      return 'served';
+    });
+    const { kv, layout, boots } = observer;
+    const condemned = await new Promise<(readonly BootId[])[]>((resolve) => {
+      const looks: (readonly BootId[])[] = [];
+      const onLooked = (view: BootsView) => {
+        looks.push(view.condemned().map(({ boot }) => boot));
+        if (looks.length < 5) return void boots.beat();
+        view.stop();
+        resolve(looks);
+      };
+      void new BootsView({ kv, layout, own: boots, timing, onLooked }).start();
+    });
+    expect(condemned).toEqual([[], [], [], [], [silent.boot]]);
+  });
+
   it('leaves alone a boot that has beaten since it was condemned', async () => {
     const world = new World();
     const [observer, other] = [await world.process(), await world.process()];
