@@ -1,5 +1,4 @@
 import {
-  backoffMs,
   HeldError,
   InvariantError,
   RejectedError,
@@ -27,6 +26,7 @@ import { clientOf } from './client.js';
 import { Park, parkReasonNamed, tellParked } from './park.js';
 import { canBeUndone, isOpen, nextMove, stepStateOf } from './next.js';
 import type { Move } from './next.js';
+import { patienceWith } from './patience.js';
 import type { WorkerContext } from './ports.js';
 import { LostTurn } from './turn.js';
 import type { Turn } from './turn.js';
@@ -315,24 +315,18 @@ class Worker {
     if (error instanceof InvariantError)
       return await this.park(parkReasonNamed(error.reason) ?? 'invariant', error.message);
     if (error instanceof RejectedError) return await this.rejected(move, error.message);
+    const tries = turn.head.tries + 1;
+    const { delayMs, reason, triesMax } = patienceWith(context, error, tries);
     // The outage's failure, not the intent's: it costs no try, however long it lasts.
     if ('step' in move && context.outages.isAway(move.step))
-      return await this.askAgain(Math.max(this.backMs(), context.outages.waitMs(move.step)));
-    const tries = turn.head.tries + 1;
-    if (tries >= context.policy.triesMax) {
+      return await this.askAgain(Math.max(delayMs, context.outages.waitMs(move.step)));
+    if (tries >= triesMax) {
       const isRequirement = move.do === 'step' && move.step.mode === 'require';
       const message = error instanceof Error ? error.message : String(error);
       if (isRequirement) return await this.rejected(move, message);
-      const reason = error instanceof TransientError ? parkReasonNamed(error.reason) : null;
-      return await this.park(reason ?? 'tries-exhausted', message);
+      return await this.park(reason, message);
     }
-    return await this.askAgain(this.backMs(), { tries });
-  }
-
-  private backMs(): number {
-    const { backoffBaseMs: baseMs, backoffCapMs: capMs } = this.context.policy;
-    const random = (): number => this.context.random();
-    return backoffMs({ tries: this.turn.head.tries + 1, baseMs, capMs, random });
+    return await this.askAgain(delayMs, { tries });
   }
 
   /** Definitely not done, and never will be: before the commit the intent is undone, else a person is needed. */

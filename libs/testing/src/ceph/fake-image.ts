@@ -1,6 +1,6 @@
 import { GIB, cephImage } from '@plumbline/ceph-facets';
 import type { ImageSeen, ImageWant } from '@plumbline/ceph-facets';
-import { InvariantError, RejectedError, TransientError, volumeIdOfImage } from '@plumbline/domain';
+import { BusyError, InvariantError, RejectedError, TransientError, volumeIdOfImage } from '@plumbline/domain';
 import type { AnyFacet, Applied, Backend, Change, Json, Place } from '@plumbline/domain';
 import type { FakeCalls, FakeLine } from './fake-calls.js';
 import type { AddressOwner, FakeCeph } from './fake-ceph.js';
@@ -114,7 +114,7 @@ export class FakeImages implements Backend {
     expectSameImage(before, seen);
     const watchers = await line.call('look', () => line.pool.watchersOf(seen.imageId));
     if (watchers.some((address) => this.ownerOf(address) === 'nobody-known')) {
-      throw new TransientError(`image ${line.key} is still in use`, { reason: 'stranger' });
+      throw new BusyError(`image ${line.key} is still in use`, { reason: 'stranger' });
     }
     for (const address of watchers)
       if (this.ownerOf(address) === 'condemned-boot')

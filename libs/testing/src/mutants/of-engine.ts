@@ -189,7 +189,7 @@ export const OF_ENGINE: readonly Mutant[] = [
     id: 'tries-without-end',
     breaks: ['A1', 'B1'],
     file: CARRY,
-    find: 'if (tries >= context.policy.triesMax) {',
+    find: 'if (tries >= triesMax) {',
     put: 'if (tries >= Number.POSITIVE_INFINITY) {',
     why: 'what can never succeed is tried for ever, and what is behind it waits for ever',
   },
