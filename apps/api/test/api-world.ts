@@ -333,6 +333,7 @@ function workerOf(
     stopping: () => false,
     halted: () => false,
     sure: () => Promise.resolve(true),
+    revFloor: () => 0,
     retries: new RetryBudget(),
     busy: new Map(),
   };

@@ -57,15 +57,20 @@ export function volume(id: VolumeId) {
 /** Stamps a value as the committer does: after whatever was there, whatever the clock says. */
 export function stamp(
   value: VolumeValue,
-  by: { before: { rev: number; at: Instant } | null; now: Instant; intent: IntentId },
+  by: Parameters<typeof nextStamp>[0] & { intent: IntentId },
 ): VolumeRecord {
   return { ...value, ...nextStamp(by), lastIntent: by.intent };
 }
 
-/** `at = max(now, what was + 1 ms)`, and the next `rev`. */
-export function nextStamp(by: { before: { rev: number; at: Instant } | null; now: Instant }): {
-  rev: number;
-  at: Instant;
-} {
-  return { rev: (by.before?.rev ?? 0) + 1, at: Math.max(by.now, (by.before?.at ?? 0) + 1) };
+/**
+ * `at = max(now, what was + 1 ms)`, and the next `rev`.
+ * @param by `revFloor`: lower ones may have been given before the registry was set back
+ */
+export function nextStamp(by: {
+  before: { rev: number; at: Instant } | null;
+  now: Instant;
+  revFloor?: number;
+}): { rev: number; at: Instant } {
+  const rev = Math.max((by.before?.rev ?? 0) + 1, by.revFloor ?? 0);
+  return { rev, at: Math.max(by.now, (by.before?.at ?? 0) + 1) };
 }

@@ -107,6 +107,8 @@ export interface WorkerContext extends EngineContext {
    * it be decided by what is long over. False: not known.
    */
   sure(): Promise<boolean>;
+  /** Versions of records below this may have been given to others before the registry was set back: none is given again. */
+  revFloor(): number;
   readonly outages: OutageView;
   /** True when this process is to end: nothing new is begun, and what was begun is handed back. */
   stopping(): boolean;

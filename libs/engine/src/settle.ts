@@ -9,22 +9,23 @@ import type {
   VolumeRecord,
 } from '@plumbline/domain';
 import { definitionOf } from './materialize.js';
-import type { EngineContext } from './ports.js';
+import type { EngineContext, WorkerContext } from './ports.js';
 import type { Edit } from './turn.js';
 import { isCancelled, refusedNow } from './work.js';
 
 /** The one write that makes an intent true for everybody: record, action, what is owed, and the lane. */
-export function commitEdit(context: EngineContext, head: LaneEntry, snapshot: Snapshot, found: Found): Edit {
+export function commitEdit(context: WorkerContext, head: LaneEntry, snapshot: Snapshot, found: Found): Edit {
   const why = isCancelled(snapshot.lane, context.rules)
     ? 'Deleted before it was finished.'
     : refusedNow(head, snapshot, context.rules);
   if (why !== null) return { head: { ...head, undoing: why, tries: 0 } };
   const { record } = snapshot;
   const before = record ?? snapshot.tombstone;
-  const { at, rev } = nextStamp({ before, now: context.clock.now() });
+  const revFloor = context.revFloor();
+  const { at, rev } = nextStamp({ before, now: context.clock.now(), revFloor });
   const plan = definitionOf(context.rules.catalog, head.kind).plan(head.params, record);
   const value = plan.commit.becomes(record, { at, found });
-  const next = value === null ? null : stamp(value, { before, now: at, intent: head.intent });
+  const next = value === null ? null : stamp(value, { before, now: at, revFloor, intent: head.intent });
   const finished = head.plan === null || head.plan.finish.length === 0;
   return {
     head: finished ? null : { ...head, committed: { rev, at }, tries: 0 },
@@ -37,13 +38,17 @@ export function commitEdit(context: EngineContext, head: LaneEntry, snapshot: Sn
 
 /** An intent's end: after its `finish`, or after everything it built was taken back. */
 export function settleEdit(
-  context: EngineContext,
+  context: WorkerContext,
   head: LaneEntry,
   snapshot: Snapshot,
   as: 'done' | 'undone',
 ): Edit {
   if (as === 'done') return { head: null };
-  const { at, rev } = nextStamp({ before: snapshot.record ?? snapshot.tombstone, now: context.clock.now() });
+  const { at, rev } = nextStamp({
+    before: snapshot.record ?? snapshot.tombstone,
+    now: context.clock.now(),
+    revFloor: context.revFloor(),
+  });
   const minted = snapshot.record === null && snapshot.tombstone === null;
   const message = head.undoing ?? 'Undone.';
   const errored = endedAction(context, head, snapshot, { status: 'errored', at, revAfter: null, message });

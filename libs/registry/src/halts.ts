@@ -12,6 +12,8 @@ const HALT_INTERVAL_MS = 2_000;
  * tick more at most, and what a keeper of one was just writing adds another.
  */
 const CONFIRMED_MARGIN = 1_000;
+/** No volume is changed as often as this between two ticks: so many versions of it go with each. */
+const REVS_PER_TICK = 1_000_000;
 
 /** Why nothing is written and nothing begun, and what is known of it. Kept under the key `halt`. */
 export interface HaltRecord {
@@ -30,6 +32,8 @@ export interface Standing {
   /** Raised every few seconds, and never lowered but by a restore. Null: this registry is new. */
   readonly tick: number | null;
   readonly tickIndex: number;
+  /** Higher than any version of a record that was given before the registry was last set back; nought: it never was. */
+  readonly revFloor: number;
   readonly halt: HaltRecord | null;
   readonly haltIndex: number;
 }
@@ -55,6 +59,7 @@ export class Halts {
   #cancel: (() => void) | null = null;
   #stopped = false;
   #tick: number | null = null;
+  #revFloor = 0;
 
   constructor(private readonly by: HaltsOptions) {}
 
@@ -66,6 +71,11 @@ export class Halts {
   /** The registry's tick, as last heard of. */
   get tick(): number | null {
     return this.#tick;
+  }
+
+  /** The lowest version that a record may be given, as last heard of. */
+  get revFloor(): number {
+    return this.#revFloor;
   }
 
   onChange(listener: (halt: HaltRecord | null) => void): void {
@@ -85,6 +95,7 @@ export class Halts {
       standing = await this.#ask();
     }
     this.#tick = standing.tick;
+    this.#revFloor = Math.max(this.#revFloor, standing.revFloor);
     this.#hear(standing.halt);
     return standing;
   }
@@ -92,8 +103,10 @@ export class Halts {
   async #ask(): Promise<Standing> {
     const { transport, layout } = this.by;
     const [tick, halt] = await readKeys(transport, [layout.tick, layout.halt]);
+    const said = tick && (JSON.parse(tick.value) as { tick: number; revFloor?: number });
     return {
-      tick: tick ? (JSON.parse(tick.value) as { tick: number }).tick : null,
+      tick: said?.tick ?? null,
+      revFloor: said?.revFloor ?? 0,
       tickIndex: tick?.index ?? 0,
       halt: halt ? recordOf(halt) : null,
       haltIndex: halt?.index ?? 0,
@@ -135,17 +148,18 @@ export class Halts {
   }
 
   /** The next tick. False: somebody else was first, there is a halt, or this boot may write no more. */
-  async raise({ tick, tickIndex }: Standing): Promise<boolean> {
+  async raise({ tick, tickIndex, revFloor }: Standing): Promise<boolean> {
     const { layout } = this.by;
     return this.#write([
       { verb: 'check-not-exists', key: layout.halt },
-      { verb: 'cas', key: layout.tick, value: this.#tickValue((tick ?? 0) + 1), index: tickIndex },
+      { verb: 'cas', key: layout.tick, value: this.#tickValue((tick ?? 0) + 1, revFloor), index: tickIndex },
     ]);
   }
 
   /**
    * Ends the halt by an operator's word: in one write the tick becomes higher than any witness remembers, by which the
-   * witnesses know that the registry as it is now is the right one.
+   * witnesses know that the registry as it is now is the right one. Records get versions from then on that none had before:
+   * what billing has learnt of those that were forgotten is older than all that it learns.
    * @returns the new tick; null: there was no halt, or it changed just now
    */
   async confirm(): Promise<number | null> {
@@ -158,7 +172,7 @@ export class Halts {
     const isDone = await this.#write([
       { verb: 'check-index', key: layout.halt, index: haltIndex },
       { verb: 'delete-cas', key: layout.halt, index: haltIndex },
-      { verb: 'cas', key: layout.tick, value: this.#tickValue(tick), index: tickIndex },
+      { verb: 'cas', key: layout.tick, value: this.#tickValue(tick, tick * REVS_PER_TICK), index: tickIndex },
     ]);
     await this.ask();
     return isDone ? tick : null;
@@ -169,8 +183,8 @@ export class Halts {
   }
 
   /** A new value at each write, because Consul leaves the index of a value that is rewritten unchanged. */
-  #tickValue(tick: number): string {
-    return JSON.stringify({ tick, nonce: this.by.newNonce() });
+  #tickValue(tick: number, revFloor: number): string {
+    return JSON.stringify({ tick, revFloor, nonce: this.by.newNonce() });
   }
 
   async #write(ops: readonly KvOp[]): Promise<boolean> {

@@ -60,6 +60,7 @@ export async function startLaneWorker(
     stopping: () => stopping,
     halted: () => process.registry.halts.known !== null,
     sure: () => by.rewinds.sure(),
+    revFloor: () => process.registry.halts.revFloor,
     retries: new RetryBudget(),
   };
   const lanes = laneProcessor({

@@ -197,6 +197,7 @@ export class EngineWorld {
   /** What workers know of the registry: see `WorkerContext`. */
   halted = false;
   isSure = true;
+  revFloor = 0;
   /** What workers know of the source: whether it is away, and how long they put off what needs it. */
   isAway = false;
   putOffMs = 0;
@@ -274,6 +275,7 @@ export class EngineWorld {
       stopping: () => this.crashed,
       halted: () => this.halted,
       sure: () => Promise.resolve(this.isSure),
+      revFloor: () => this.revFloor,
       retries: this.retries,
       busy: new Map(),
     };

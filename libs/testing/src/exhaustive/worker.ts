@@ -238,6 +238,7 @@ export class Worker implements Party, Doer {
       outages: { waitMs: () => 0, isAway: () => false, report: () => undefined },
       halted: () => false,
       sure: () => Promise.resolve(true),
+      revFloor: () => 0,
       retries: new RetryBudget(),
       stopping: () => this.isDead,
       busy: new Map(),

@@ -132,7 +132,8 @@ describe('a registry that may be set back', () => {
     expect(halt!.witnesses['billing']).toBeGreaterThanOrEqual(remembered);
     expect(await watch.sure()).toBe(false);
 
-    expect(await api.halts.confirm()).toBeGreaterThan(forgotten);
+    const ended = await api.halts.confirm();
+    expect(ended).toBeGreaterThan(forgotten);
     expect(await api.halts.confirm()).toBeNull();
     await world.pass(3, watch, keeper);
     expect([world.isHalted, world.ceph.kept, world.billing.kept?.halted]).toMatchObject([
@@ -142,6 +143,12 @@ describe('a registry that may be set back', () => {
     ]);
     expect(await watch.sure()).toBe(true);
     expect(await other.kv.transact(writeOf('plumbline/x'))).toHaveProperty('committed');
+
+    // So many versions as no record was ever given; known to who hears of the end, and to who starts later.
+    const late = await world.process();
+    await late.halts.ask();
+    const floors = [other, late].map(({ halts }) => halts.revFloor);
+    expect(floors).toEqual([ended! * 1_000_000, ended! * 1_000_000]);
   });
 
   it('stays halted when it is restored once more, even from a backup as new as can be', async () => {

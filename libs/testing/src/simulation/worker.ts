@@ -104,6 +104,7 @@ export class SimulatedWorker extends SimulatedProcess {
       stopping: () => false,
       halted: () => false,
       sure: () => Promise.resolve(true),
+      revFloor: () => 0,
       retries: new RetryBudget(),
       busy: new Map(),
     };
