@@ -54,13 +54,16 @@ export class Counting implements Judgement {
       const { volumes, gib } = used.get(account) ?? { volumes: 0, gib: 0 };
       used.set(account, { volumes: volumes + takes.volumes, gib: gib + takes.gib });
     }
-    const least = this.made();
+    const least = this.wished();
     for (const { id, limits } of ACCOUNTS) {
       const sum = used.get(id) ?? { volumes: 0, gib: 0 };
       const counted = this.world.register.usage.get(id) ?? { volumes: 0, gib: 0 };
       const made = least.get(id) ?? { volumes: 0, gib: 0 };
       if (counted.volumes < made.volumes || counted.gib < made.gib)
-        return broken('B2', `counted ${JSON.stringify(counted)}, and there are ${JSON.stringify(made)}`);
+        return broken(
+          'B2',
+          `counted ${JSON.stringify(counted)}, and ${JSON.stringify(made)} are there or wished for`,
+        );
       if (counted.volumes !== sum.volumes || counted.gib !== sum.gib)
         return broken('B2', `counted ${JSON.stringify(counted)}, taken up ${JSON.stringify(sum)}`);
       if (sum.volumes > limits.volumes || sum.gib > limits.gib)
@@ -69,29 +72,49 @@ export class Counting implements Judgement {
     return null;
   }
 
-  /** What stands, whatever is pending: counted here without asking the code under test. */
-  private made(): ReadonlyMap<AccountId, Usage> {
-    const made = new Map<AccountId, Usage>();
-    for (const { account, sizeGib } of this.world.register.records.values()) {
-      const { volumes, gib } = made.get(account) ?? { volumes: 0, gib: 0 };
-      made.set(account, { volumes: volumes + 1, gib: gib + sizeGib });
+  /** What stands, or will if all that is pending comes true: counted here without asking the code under test. */
+  private wished(): ReadonlyMap<AccountId, Usage> {
+    const { records, lanes } = this.world.register;
+    const wished = new Map<AccountId, Usage>();
+    for (const resource of this.taken.keys()) {
+      const record = records.get(resource);
+      const pending = (lanes.get(resource)?.entries ?? []).filter(({ committed }) => committed === null);
+      const first = record ?? pending.find(({ kind }) => kind === 'volume-create');
+      if (first === undefined) continue;
+      const { account } = first;
+      const sizes = pending.map(({ params }) => (params as { sizeGib?: number }).sizeGib ?? 0);
+      const gib = Math.max(record?.sizeGib ?? 0, ...sizes);
+      const sum = wished.get(account) ?? { volumes: 0, gib: 0 };
+      wished.set(account, { volumes: sum.volumes + 1, gib: sum.gib + gib });
     }
-    return made;
+    return wished;
   }
 
   private names(): Mistake | null {
     const { layout, register } = this.world;
     const names = new Map<string, string>();
-    for (const [resource, { account, takes }] of this.taken)
-      for (const { region, name } of takes.names.values()) {
-        const key = layout.name({ account, region, kind: 'volume', name });
-        if (names.has(key)) return broken('R3', `two volumes have the name ${name}`, resource);
-        names.set(key, volumeIdOf(resource as Lane['resource']));
-      }
+    for (const [resource, { account }] of this.taken) {
+      const named = this.namedAs(resource);
+      if (named === null) continue;
+      const key = layout.name({ account, kind: 'volume', ...named });
+      if (names.has(key)) return broken('R3', `two volumes have the name ${named.name}`, resource);
+      names.set(key, volumeIdOf(resource as Lane['resource']));
+    }
     const reserved = register.names;
     if (reserved.size !== names.size || [...reserved].some(([key, id]) => names.get(key) !== id))
       return broken('R3', 'names are reserved that nobody has, or the reverse');
     return null;
+  }
+
+  /** A volume has its name from the moment it is wished for until it is gone. */
+  private namedAs(resource: string): Pick<VolumeRecord, 'region' | 'name'> | null {
+    const { records, lanes } = this.world.register;
+    const record = records.get(resource);
+    if (record !== undefined) return { region: record.region, name: record.name };
+    const create = lanes.get(resource)?.entries.find(({ kind }) => kind === 'volume-create');
+    if (create === undefined) return null;
+    const { region, name } = create.params as unknown as VolumeRecord;
+    return { region, name };
   }
 
   private slots(): Mistake | null {

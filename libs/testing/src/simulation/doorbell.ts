@@ -12,6 +12,9 @@ const SWEEP_MS = 5_000;
 /** After so long the queue finds that who had a job is dead. */
 const STALLED_MS = 15_000;
 const LATE_MS = 8_000;
+/** Some jobs are given out once more, whatever has become of their lanes by then. */
+const AGAIN_SHARE = 0.1;
+const AGAIN_MS = 20_000;
 /** Whoever rings has given up by then. */
 const RING_MS = 250;
 const DRAIN_GATHER_MS = 250;
@@ -100,6 +103,8 @@ export class Doorbell {
       const lateMs = fault === 'ring-late' ? this.random.between(1, LATE_MS) : this.latencyMs();
       this.add(queue, resource, delayMs + lateMs, account);
       if (fault === 'ring-doubled') this.add(queue, resource, delayMs + this.latencyMs(), account);
+      if (this.random.chance(AGAIN_SHARE))
+        this.add(queue, resource, this.random.between(1, AGAIN_MS), account);
     }
     await world.pool.wait(process.latencyMs(), mine);
     return state === 'there';

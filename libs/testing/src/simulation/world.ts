@@ -39,7 +39,7 @@ export const ACCOUNTS: readonly AccountRecord[] = ['a', 'b'].map((letter) => ({
   name: letter,
   email: '',
   createdAt: 0,
-  limits: { volumes: 3, gib: 24 },
+  limits: { volumes: 3, gib: 16 },
 }));
 /** Two VMs of the first account, one of the second. */
 export const VMS: readonly { id: VmId; account: AccountId }[] = [0, 0, 1].map((owner, at) => ({
