@@ -5,7 +5,7 @@ import type { SimulatedProcess } from './process.js';
 import { SeededRandom } from './random.js';
 import type { World } from './world.js';
 
-const OSDS = 3;
+const OSDS = 8;
 /** How long an OSD may take to learn of a newer map by itself. */
 const MAP_LAG_MS = 20_000;
 const ARRIVES_SHARE = 0.6;
@@ -28,6 +28,12 @@ export interface Watcher {
   readonly address: string;
   /** Null: it lives. */
   readonly diedAtMs: number | null;
+}
+
+/** A map that cuts a client off, and when each OSD learns of it by itself. */
+interface NewMap {
+  readonly epoch: number;
+  readonly learnedMs: readonly number[];
 }
 
 /** Who sends an operation. */
@@ -55,7 +61,9 @@ export class SimulatedCeph {
   private made = 0;
   private epoch = 1;
   private readonly blocklisted = new Map<string, number>();
-  private readonly osds = Array.from({ length: OSDS }, () => 1);
+  private readonly maps: NewMap[] = [];
+  /** The newest map that an operation has forced each OSD to. */
+  private readonly forced = Array.from({ length: OSDS }, () => 1);
   private readonly random: SeededRandom;
 
   constructor(private readonly world: World) {
@@ -101,12 +109,9 @@ export class SimulatedCeph {
   blocklist(address: string): void {
     const epoch = (this.epoch += 1);
     if (!this.blocklisted.has(address)) this.blocklisted.set(address, epoch);
-    for (let osd = 0; osd < OSDS; osd += 1)
-      this.world.pool.after(
-        this.random.between(0, MAP_LAG_MS),
-        { owner: null, what: `osd.${osd} learns of map ${epoch}` },
-        () => this.teach(osd, epoch),
-      );
+    const { nowMs } = this.world.pool;
+    const learnedMs = Array.from({ length: OSDS }, () => nowMs + this.random.between(0, MAP_LAG_MS));
+    this.maps.push({ epoch, learnedMs });
   }
 
   /** By the monitor's own word: whatever that client sends is refused, or will be. */
@@ -141,19 +146,24 @@ export class SimulatedCeph {
   /** One operation reaches the OSD that has that image. False: its sender is cut off there. */
   admits({ address }: RadosClient, key: string, sentEpoch: number): boolean {
     const osd = osdOf(key);
-    this.teach(osd, sentEpoch);
-    const known = this.osds[osd] ?? 1;
-    if (this.isCutOff(address, known)) {
-      this.world.faults.see('refused-by-fence');
-      return false;
+    if (sentEpoch > this.knownTo(osd)) {
+      this.forced[osd] = sentEpoch;
+      this.world.faults.see('map-forced');
     }
+    const known = this.knownTo(osd);
+    if (this.isCutOff(address, known)) return false;
     if (this.isCutOff(address, this.epoch)) this.world.faults.see('map-was-old');
     return true;
   }
 
+  /** Whether the OSD that has that image would carry out what that client sends. */
+  wouldAdmit(address: string, key: string): boolean {
+    return !this.isCutOff(address, this.knownTo(osdOf(key)));
+  }
+
   /** The OSD shares its map with whom it answers. */
   answer(client: RadosClient, key: string): void {
-    client.epoch = Math.max(client.epoch, this.osds[osdOf(key)] ?? 1);
+    client.epoch = Math.max(client.epoch, this.knownTo(osdOf(key)));
   }
 
   private isCutOff(address: string, epoch: number): boolean {
@@ -161,8 +171,11 @@ export class SimulatedCeph {
     return since !== undefined && since <= epoch;
   }
 
-  private teach(osd: number, epoch: number): void {
-    this.osds[osd] = Math.max(this.osds[osd] ?? 1, epoch);
+  /** The newest map that an OSD has. */
+  private knownTo(osd: number): number {
+    const { nowMs } = this.world.pool;
+    const learned = this.maps.findLast(({ learnedMs }) => (learnedMs[osd] ?? nowMs) <= nowMs);
+    return Math.max(this.forced[osd] ?? 1, learned?.epoch ?? 1);
   }
 }
 
@@ -197,11 +210,13 @@ export class ProcessClient implements RadosClient {
     await this.travel(key, what, fault);
     while (ceph.silent !== null) await ceph.silent;
     if (!ceph.admits(this, key, sentEpoch)) {
+      world.faults.see('refused-by-fence');
       await pool.wait(process.latencyMs(), { ...mine, what: `${what} meets the fence` });
       process.end('its client is blocklisted');
       return await never();
     }
     world.operated({ by: process, attempt: by.attempt, source: 'ceph', key, changes: by.changes });
+    if (by.changes) this.expectBehindFence(by.attempt, key);
     const result = by.serve();
     await pool.wait(
       fault === 'call-reply-lost' ? process.random.between(DEADLINE_MS, LATE_MS) : process.latencyMs(),
@@ -231,6 +246,17 @@ export class ProcessClient implements RadosClient {
     });
     world.ceph.blocklist(address);
     await this.catchUp();
+  }
+
+  /** C4: where a turn that was taken from a boot has its effect, nothing of that boot is taken any more, however late. */
+  private expectBehindFence(attempt: number, key: string): void {
+    const { world, process } = this;
+    const former = world.register.takenFrom(attempt);
+    if (former === null) return;
+    const from = world.processes.find(({ boot }) => boot === former);
+    if (from?.role !== 'ceph' || !world.ceph.wouldAdmit(from.address, key)) return;
+    const what = `${process.name} changed ${key} where what ${from.name} has sent may still land`;
+    world.mistake('C4', what, `volume/${world.volumeOf(key)}`);
   }
 
   private async travel(key: string, what: string, fault: CallFault | null): Promise<void> {

@@ -91,9 +91,14 @@ export const FAULTS: readonly Fault[] = [
   ...SUDDEN.map((kind) => ({ kind, at: null })),
 ];
 
-/** How often each is drawn: writes have the most ways to go wrong, and what is sudden comes at one point only. */
-function weightOf({ kind, at }: Fault): number {
+/**
+ * How often each is drawn: writes have the most ways to go wrong, what is sudden comes at one point only, and what is under
+ * way to Ceph when its sender dies or falls asleep is what fences and maps are there for.
+ */
+function weightOf(fault: Fault): number {
+  const { kind, at } = fault;
   if (at === null) return 2;
+  if ('moment' in fault && fault.moment === 'within' && at.startsWith('image-')) return 4;
   return kind.startsWith('write-') ? 3 : 1;
 }
 
@@ -115,9 +120,16 @@ export const CONSEQUENCES = [
   'applied-while-paused',
   'refused-by-fence',
   'map-was-old',
+  'map-forced',
   'operator-stepped-in',
   'client-fenced',
   'host-given-up',
+  'registry-rewound',
+  'halt-declared',
+  'halt-confirmed',
+  'unsure-waited',
+  'guest-wrote',
+  'guest-fenced',
   'image-half-made',
   'monitor-held',
   'intent-undone',

@@ -1,5 +1,15 @@
 import { RejectedError, TransientError, UncertainError } from '@plumbline/domain';
-import type { Applied, Backend, Change, Facet, FacetName, Json, Place } from '@plumbline/domain';
+import type {
+  Applied,
+  Backend,
+  Change,
+  Facet,
+  FacetName,
+  Json,
+  Place,
+  Step,
+  StepMode,
+} from '@plumbline/domain';
 import { never } from './consul-link.js';
 import type { CallFault, CallPoint } from './faults.js';
 import type { SimulatedProcess } from './process.js';
@@ -9,6 +19,10 @@ import type { World } from './world.js';
 /** When a call that is not answered must have been given up at the latest. */
 const GIVEN_UP_MS = 2 * POLICY.deadlineMs;
 const LOST_MS = 15_000;
+
+const DESTROYS: ReadonlySet<string> = new Set<StepMode>(['release', 'remove']);
+/** The engine names the place by the step itself. */
+type StepPlace = Place & Partial<Pick<Step, 'mode'>>;
 
 /** What one call may do: the fault, if there is one, befalls the first operation that changes something. */
 export interface Call {
@@ -62,9 +76,13 @@ export class Hands {
         }),
       apply: (place, change, signal) => {
         this.expectLooked(place, change, facet);
+        if (DESTROYS.has((place as StepPlace).mode ?? '')) this.expectSure(place, facet);
         return this.change(protocol, 'apply', { place, change, signal });
       },
-      undo: (place, change, signal) => this.change(protocol, 'undo', { place, change, signal }),
+      undo: (place, change, signal) => {
+        this.expectSure(place, facet);
+        return this.change(protocol, 'undo', { place, change, signal });
+      },
       idle: async ({ key }) => {
         for (let line = this.lines.get(key); line !== undefined; line = this.lines.get(key)) await line.last;
       },
@@ -194,6 +212,14 @@ export class Hands {
     world.register.noteTried(place.key, attempt);
     if (isFirst || this.looked.get(place.key) === attempt) return;
     world.mistake('C5', `${this.process.name} did ${facet.name} again without looking`, `volume/${volume}`);
+  }
+
+  /** A4: what destroys something is begun in the very event in which the registry was known not to have been set back. */
+  private expectSure({ key }: Place, { name }: { name: FacetName }): void {
+    const { world, process } = this;
+    if (process.sureAt === world.pool.happened) return;
+    const volume = `volume/${world.volumeOf(key)}`;
+    world.mistake('A4', `${process.name} takes ${name} away, sure of nothing`, volume);
   }
 
   /** B1: whoever calls has given up by then, unless it sleeps. */

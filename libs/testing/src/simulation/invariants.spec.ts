@@ -3,6 +3,7 @@ import { nodeNameOf, volumeResource } from '@plumbline/domain';
 import type { BootId, LaneEntry, VmId, VolumeRecord } from '@plumbline/domain';
 import { EXAMPLE_VOLUME, intentCatalog } from '@plumbline/intents';
 import type { KvOp } from '@plumbline/registry';
+import { ProcessClient } from './ceph.js';
 import { Invariants } from './invariants.js';
 import { SimulatedProcess } from './process.js';
 import { ACCOUNTS, HOST, REGION, SECRET, World } from './world.js';
@@ -233,6 +234,11 @@ const wrongs: readonly [string, string, (world: World) => unknown][] = [
     (world) => writes(world, true, [{ verb: 'set', key: world.layout.tick, value: '1' }]),
   ],
   [
+    'A4',
+    'a process writes whether or not everything is halted',
+    (world) => writes(world, true, [guards(world)[0]!, { verb: 'delete', key: world.layout.lane(resource) }]),
+  ],
+  [
     'B4',
     'a secret is stored',
     (world) => writes(world, true, [{ verb: 'set', key: world.layout.tick, value: SECRET }]),
@@ -278,6 +284,42 @@ describe('the invariants', () => {
     expect(world.mistakes).toEqual([]);
     world.operated({ by, attempt: first, source: 'ceph', key, changes: true });
     expect(world.mistakes).toMatchObject([{ invariant: 'C4' }]);
+  });
+
+  it('name C4 when a turn is gone on with where the fence of whose it was has not arrived', async () => {
+    const { world } = made();
+    const from = new KnownProcess(world, 'ceph', 'ceph-worker-1');
+    const by = new SimulatedProcess(world, 'ceph', 'ceph-worker-2');
+    world.processes.push(from);
+    put(world, laneOf(world, { ...resize, attempt, turns: 1 }));
+    put(world, laneOf(world, { ...resize, attempt: { ...attempt, boot: '2', nonce: 'nonce-2', turn: 2 } }));
+    world.ceph.blocklist(from.address);
+    const client = new ProcessClient(world, by, by.address);
+    const turn = world.register.attemptOf(EXAMPLE_VOLUME, '2' as BootId);
+    const operation = { key, what: 'sets a size', attempt: turn, fault: null, changes: true };
+    const carriedOut = async (work: Promise<unknown>): Promise<void> => {
+      while (await world.step());
+      await work;
+    };
+    await carriedOut(client.operate({ ...operation, serve: () => null }));
+    expect(world.mistakes).toMatchObject([{ invariant: 'C4' }]);
+    await carriedOut(client.catchUp());
+    await carriedOut(client.operate({ ...operation, serve: () => null }));
+    expect(world.mistakes).toHaveLength(1);
+  });
+
+  it('name V4 when the guest of an older attachment writes after that of a newer one', async () => {
+    const { world } = made();
+    const { guests, ceph } = world;
+    for (const address of ['older', 'newer']) guests.opens(address, key);
+    for (const address of ['older', 'newer']) expect(await guests.write(address)).toBe(true);
+    expect(world.mistakes).toEqual([]);
+    await guests.write('older');
+    expect(world.mistakes).toMatchObject([{ invariant: 'V4' }]);
+    ceph.blocklist('older');
+    guests.opens('newest', key);
+    expect([await guests.write('newest'), await guests.write('older')]).toEqual([true, false]);
+    expect(world.mistakes).toHaveLength(1);
   });
 
   it.each([

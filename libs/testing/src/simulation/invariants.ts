@@ -29,6 +29,11 @@ export class Invariants {
   /** The first invariant that does not hold. */
   broken(): Mistake | null {
     const { world } = this;
+    if (world.rewind?.isBegun === true) {
+      const { changes } = world.register;
+      world.register.changes = [];
+      return world.rewind.broken(changes);
+    }
     const [mistake] = world.mistakes;
     if (mistake !== undefined) return mistake;
     const { register } = world;
@@ -58,6 +63,8 @@ export class Invariants {
     const checks = (verb: KvOp['verb'], key: string): boolean =>
       ops.some((op) => op.verb === verb && op.key === key);
     if (!checks('check-index', own)) return broken('C3', `${by.name} writes without checking its boot`);
+    // What a halt is declared and ended by.
+    if (ops.every(({ key }) => key === own || key === layout.halt || key === layout.tick)) return null;
     if (!checks('check-not-exists', layout.halt))
       return broken('A4', `${by.name} writes without minding a halt`);
     for (const op of ops) {

@@ -68,14 +68,19 @@ export class Machine {
     for (const wake of this.awake.splice(0)) wake();
   }
 
+  async untilAwake(): Promise<void> {
+    while (!this.isRunning) await new Promise<void>((resolve) => this.awake.push(resolve));
+  }
+
   /** As `kill -9` of QEMU, and a start anew soon after: whatever was plugged in is gone, and its clients are dead. */
   restart(): void {
-    const { ceph, pool } = this.world;
+    const { ceph, guests, pool } = this.world;
     for (const [name, { pool: poolName, image, address }] of this.nodes) {
       const key = `${poolName}/${image}`;
       const others = (ceph.watchers.get(key) ?? []).filter((watcher) => watcher.address !== address);
       ceph.watchers.set(key, [...others, { address, diedAtMs: pool.nowMs }]);
       this.touched.add(name);
+      if (this.devices.has(name)) guests.died(address);
     }
     for (const name of this.devices.keys()) this.touched.add(name);
     this.nodes.clear();
@@ -106,7 +111,7 @@ export class Machine {
     const turn = this.line.then(async () => {
       const late = fault === 'call-late' ? process.random.between(DEADLINE_MS, LATE_MS) : process.latencyMs();
       await pool.wait(late, { owner: null, what: `${process.name}: ${what}`, about: key });
-      while (!this.isRunning) await new Promise<void>((resolve) => this.awake.push(resolve));
+      await this.untilAwake();
       // Of a client that is gone nothing is read any more once another was greeted.
       const isRead =
         process.state !== 'dead' || (this.client === process && process.random.chance(ARRIVES_SHARE));

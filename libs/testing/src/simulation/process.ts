@@ -53,6 +53,8 @@ export class SimulatedProcess implements Owner {
   /** When its last beat landed, and whether anything of its own has kept it from beating since. */
   beatLandedMs = 0;
   hindered = false;
+  /** In which event it last knew that the registry was not set back. */
+  sureAt: number | null = null;
   readonly random: SeededRandom;
   readonly address: string;
   protected registry!: FakeRegistry;
@@ -85,6 +87,7 @@ export class SimulatedProcess implements Owner {
     world.processes.push(this);
     world.pool.note(name, `begins as boot ${this.boot}`);
     this.registry.boots.startBeating();
+    if (world.rewind !== null) this.registry.halts.start();
     void this.work();
   }
 
@@ -169,6 +172,16 @@ export class SimulatedProcess implements Owner {
   /** One job: a lane to look at or, with null, whatever is owed. */
   take(_resource: ResourceName | null, _account?: AccountId): Promise<AdvanceEnd> {
     return Promise.resolve(null);
+  }
+
+  /** Nothing is begun: somebody has found that the registry was set back. */
+  isHalted(): boolean {
+    return this.registry.halts.known !== null;
+  }
+
+  /** For whoever watches the registry on its behalf. */
+  watching(): { readonly registry: FakeRegistry; readonly timing: Timing } {
+    return { registry: this.registry, timing: this.timing() };
   }
 
   waitFor(ms: number, what = 'waits'): Promise<void> {

@@ -104,6 +104,7 @@ class NodeProtocol extends AtMonitor implements Protocol<NodeWant, NodeSeen> {
       const node: StoredNode = { pool, image, sizeBytes: stored.sizeBytes, address };
       machine.nodes.set(name, node);
       machine.touched.add(name);
+      this.world.guests.opens(address, key);
       ceph.watch(key, address);
       return node;
     });
@@ -195,6 +196,7 @@ class DeviceProtocol extends AtMonitor implements Protocol<DeviceWant, DeviceSee
       if (!machine.nodes.has(name) || machine.devices.has(name)) return null;
       machine.devices.set(name, { node: name, state: 'plugged' });
       machine.touched.add(name);
+      this.world.guests.begin(machine, name);
       return { node: name, state: 'plugged' };
     });
     if (plugged === null)

@@ -11,6 +11,7 @@ import type {
   VolumeRecord,
 } from '@plumbline/domain';
 import type { FakeStore } from '../kv/fake-store.js';
+import { parsed } from './parsed.js';
 
 const PREFIX_LENGTH = 'plumbline/'.length;
 const UUID_LENGTH = 36;
@@ -55,11 +56,13 @@ export class Register {
   changes: Change[] = [];
   private attempts = 0;
   private readonly attemptsOf = new Map<string, number>();
+  /** Whose turn each was that was taken and not given back. */
+  private readonly formerOf = new Map<number, BootId>();
   private readonly nonces = new Map<string, string>();
   private readonly tried = new Map<string, number>();
 
   constructor(
-    store: FakeStore,
+    private readonly store: FakeStore,
     private readonly nowMs: () => number,
   ) {
     store.onPut = (key, value) => this.put(key, value);
@@ -70,6 +73,11 @@ export class Register {
     return this.attemptsOf.get(`${volume} ${boot}`) ?? 0;
   }
 
+  /** From whom that turn was taken; null: from nobody, it was free. */
+  takenFrom(attempt: number): BootId | null {
+    return this.formerOf.get(attempt) ?? null;
+  }
+
   /** The first turn in which that thing was begun to be made; endless: none. */
   firstTried(key: string): number {
     return this.tried.get(key) ?? Number.POSITIVE_INFINITY;
@@ -77,6 +85,15 @@ export class Register {
 
   noteTried(key: string, attempt: number): void {
     this.tried.set(key, Math.min(this.firstTried(key), attempt));
+  }
+
+  /** What stands there was never written by anybody: the store was restored. */
+  readAll(): void {
+    for (const all of [this.lanes, this.records, this.tombstones, this.actions, this.owners, this.names])
+      all.clear();
+    for (const all of [this.usage, this.vms, this.boots, this.owed]) all.clear();
+    for (const { key, value } of this.store.tree('')) this.put(key, value);
+    this.changes = [];
   }
 
   private put(key: string, text: string | null): void {
@@ -97,7 +114,7 @@ export class Register {
       case 'boots':
         return this.keep(what, this.boots, key, key.slice(-UUID_LENGTH), text);
       case 'owed':
-        if (text !== null) this.everOwed.set(key.slice(-UUID_LENGTH), JSON.parse(text) as OwedFact);
+        if (text !== null) this.everOwed.set(key.slice(-UUID_LENGTH), parsed(text) as OwedFact);
         return this.keep(what, this.owed, key, key, text);
       case 'names':
         return this.keepText(what, this.names, key, key, text);
@@ -109,11 +126,13 @@ export class Register {
 
   private putLane(key: string, text: string | null): void {
     const resource = `volume/${key.slice(-UUID_LENGTH)}`;
+    const before = this.lanes.get(resource)?.entries[0]?.attempt ?? null;
     this.keep('lanes', this.lanes, key, resource, text);
     const attempt = this.lanes.get(resource)?.entries[0]?.attempt ?? null;
     if (attempt === null || this.nonces.get(resource) === attempt.nonce) return;
     this.nonces.set(resource, attempt.nonce);
     this.attempts += 1;
+    if (before !== null && before.boot !== attempt.boot) this.formerOf.set(this.attempts, before.boot);
     this.attemptsOf.set(`${key.slice(-UUID_LENGTH)} ${attempt.boot}`, this.attempts);
   }
 
@@ -130,7 +149,7 @@ export class Register {
   }
 
   private keep<T>(what: string, all: Map<string, T>, key: string, name: string, text: string | null): void {
-    this.set(what, all, key, name, text === null ? undefined : (JSON.parse(text) as T));
+    this.set(what, all, key, name, text === null ? undefined : (parsed(text) as T));
   }
 
   private keepText<T extends string>(

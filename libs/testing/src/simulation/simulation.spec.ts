@@ -1,3 +1,4 @@
+import { RewindWatch } from '@plumbline/registry';
 import { FAULTS, SIGHTS } from './faults.js';
 import { runSeed } from './run.js';
 import { LONG_SEED, scriptOf } from './script.js';
@@ -18,6 +19,8 @@ const SEEDS = 12;
 const TIME_MAX_MS = 120_000;
 /** A seed that meets deaths, sleeps and lost replies. */
 const EXAMPLE = 7;
+/** One at whose end the registry is set back while somebody wants to take something away. */
+const REWOUND = 8;
 
 describe('the system on a simulated network', () => {
   it(
@@ -46,6 +49,20 @@ describe('the system on a simulated network', () => {
     expect(firstDifference(one.log, same.log)).toBeNull();
     expect(firstDifference(one.log, other.log)).toMatch(/^at event/);
     expect(scriptOf(EXAMPLE, LONG_SEED)).toEqual(scriptOf(EXAMPLE, LONG_SEED));
+  });
+
+  it('has nothing destroyed by the word of a registry that was set back, and goes on when a person has confirmed it', async () => {
+    const { violation, reached } = await runSeed(REWOUND);
+    expect(violation).toBeNull();
+    for (const sight of ['registry-rewound', 'halt-declared', 'halt-confirmed'])
+      expect([sight, reached.get(sight)]).toEqual([sight, 1]);
+    const { sure } = RewindWatch.prototype;
+    RewindWatch.prototype.sure = () => Promise.resolve(true);
+    try {
+      expect((await runSeed(REWOUND)).violation).toMatchObject({ invariant: 'A4' });
+    } finally {
+      RewindWatch.prototype.sure = sure;
+    }
   });
 
   it('leaves out of a failing seed whatever its failure does not need', async () => {

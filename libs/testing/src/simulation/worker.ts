@@ -11,6 +11,7 @@ import type {
 import { advance, queueOfLane } from '@plumbline/engine';
 import type { AdvanceEnd, HostsKnown, WorkerContext } from '@plumbline/engine';
 import { BootsView, Takeover, allLanes } from '@plumbline/registry';
+import type { RewindSense } from '@plumbline/registry';
 import { ProcessClient } from './ceph.js';
 import { cephHands } from './ceph-hands.js';
 import { POLICY, SimulatedProcess } from './process.js';
@@ -27,6 +28,7 @@ export class SimulatedWorker extends SimulatedProcess {
   override readonly queue: QueueName;
   private view!: BootsView;
   private hands: WorkerContext | null = null;
+  private rewinds: RewindSense | null = null;
   private readonly client: ProcessClient;
 
   /** @param predecessor the life before this one of the same name, if it is known to be over */
@@ -58,12 +60,13 @@ export class SimulatedWorker extends SimulatedProcess {
   protected override async work(): Promise<void> {
     const { registry, role } = this;
     // A worker of VMs has no client that could be fenced, and so fences nobody who has one.
+    this.rewinds = (await this.world.rewind?.watch(this, role === 'ceph' ? 'raises' : 'reads')) ?? null;
     const fence = { address: this.address, fence: (address: string) => this.fence(address) };
     const takeover = new Takeover({
       ...registry,
       own: registry.boots,
       fence,
-      sure: () => Promise.resolve(true),
+      sure: () => this.sure(),
       onGone: (boot) => void this.ringLanesOf(boot),
       onFailed: () => undefined,
     });
@@ -102,9 +105,9 @@ export class SimulatedWorker extends SimulatedProcess {
       fence: (address) => this.fence(address),
       outages: { waitMs: () => 0, isAway: () => false, report: () => undefined },
       stopping: () => false,
-      halted: () => false,
-      sure: () => Promise.resolve(true),
-      revFloor: () => 0,
+      halted: () => this.isHalted(),
+      sure: () => this.sure(),
+      revFloor: () => this.registry.halts.revFloor,
       retries: new RetryBudget(),
       busy: new Map(),
     };
@@ -114,6 +117,16 @@ export class SimulatedWorker extends SimulatedProcess {
     const is = this.view.isHostGivenUp(host);
     if (is) this.world.faults.see('host-given-up');
     return is;
+  }
+
+  /** Where nobody sets the registry back nobody watches it either. */
+  private async sure(): Promise<boolean> {
+    const { pool, rewind } = this.world;
+    const askedMs = pool.nowMs;
+    const isSure = (await this.rewinds?.sure()) ?? true;
+    if (isSure) this.sureAt = pool.happened;
+    rewind?.answered(this, askedMs, isSure);
+    return isSure;
   }
 
   private backends(): ReadonlyMap<FacetName, Backend> {

@@ -22,9 +22,11 @@ import { SimulatedCeph } from './ceph.js';
 import { Doorbell } from './doorbell.js';
 import { Faults } from './faults.js';
 import type { Strike } from './faults.js';
+import { Guests } from './guests.js';
 import { Machine } from './machine.js';
 import { parsed } from './parsed.js';
 import { EventPool } from './pool.js';
+import type { Rewind } from './rewind.js';
 import type { Role, SimulatedProcess } from './process.js';
 import { SeededRandom } from './random.js';
 import { Register } from './register.js';
@@ -76,6 +78,7 @@ export class World {
   readonly register: Register;
   readonly ceph: SimulatedCeph;
   readonly machines: readonly Machine[];
+  readonly guests: Guests;
   readonly billing = new FakeBilling();
   readonly doorbell: Doorbell;
   readonly processes: SimulatedProcess[] = [];
@@ -103,6 +106,8 @@ export class World {
   consulAway = false;
   /** Its disk is full: it can be read, and nothing can be written. */
   consulFull = false;
+  /** What sets the registry back in the end; null: nobody does in this seed. */
+  rewind: Rewind | null = null;
   /** What lets something befall a process; who arranges such things says how. */
   strike: (process: SimulatedProcess, kind: Strike) => void = () => undefined;
   private readonly newestAt = new Map<string, number>();
@@ -113,6 +118,7 @@ export class World {
   constructor(readonly seed: number) {
     this.register = new Register(this.consul.store, () => this.pool.nowMs);
     this.ceph = new SimulatedCeph(this);
+    this.guests = new Guests(this);
     this.machines = VMS.map(({ id }) => new Machine(this, id, SeededRandom.of(seed, `vm-${id}`)));
     this.doorbell = new Doorbell(this);
     this.consul.dateMs = EPOCH_MS;

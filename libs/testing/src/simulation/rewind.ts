@@ -1,0 +1,150 @@
+import type { Witness } from '@plumbline/domain';
+import { RewindWatch } from '@plumbline/registry';
+import type { WatchRole } from '@plumbline/registry';
+import type { StoreSnapshot } from '../kv/fake-store.js';
+import { FakeWitness } from '../kv/fake-witness.js';
+import { broken } from './judgement.js';
+import type { SimulatedProcess } from './process.js';
+import type { Change } from './register.js';
+import type { Mistake, World } from './world.js';
+
+/** When the backup is taken, and for how long everything is halted before a person has looked. */
+const BACKUP_MS = 8_000;
+const CONFIRMED_MS = 15_000;
+const ASKED_EVERY_MS = 1_000;
+/** By then whoever lives has seen that the registry was set back, or that it was confirmed. */
+const NOTICED_MS = 20_000;
+/** And by then somebody has gone on. */
+const GOES_ON_MS = 60_000;
+/** What holds whatever the registry has forgotten. */
+const STILL_HOLD: ReadonlySet<string> = new Set(['A4', 'B3', 'B4']);
+
+/**
+ * A4: a registry that is restored from a backup of long ago. It has forgotten what it acknowledged, so of the other
+ * promises none is looked at from then on; but nothing is destroyed by its word, and nothing written but the halt, until a
+ * person says that it is to be believed. Then everybody goes on.
+ */
+export class Rewind {
+  private readonly witness = new FakeWitness();
+  private backup: StoreSnapshot | null = null;
+  private rewoundMs: number | null = null;
+  private haltedMs: number | null = null;
+  private confirmedMs: number | null = null;
+  private wentOn = false;
+
+  constructor(private readonly world: World) {
+    world.pool.after(BACKUP_MS, { owner: null, what: 'a backup is taken' }, () => {
+      this.backup = world.consul.store.snapshot();
+    });
+  }
+
+  /** A process's own watch, by a witness that it asks over the network. */
+  async watch(process: SimulatedProcess, role: WatchRole): Promise<RewindWatch> {
+    const { registry, timing } = process.watching();
+    const watch = new RewindWatch({ halts: registry.halts, witness: this.reachedBy(process), role, timing });
+    await watch.start();
+    return watch;
+  }
+
+  /** False: no witness knows more than that backup does, so nobody could see it. */
+  setBack(): boolean {
+    const { backup, world } = this;
+    const { layout, consul, faults, pool } = world;
+    const stored = backup?.entries.get(layout.tick);
+    const tick = stored === undefined ? 0 : (JSON.parse(stored.value) as { tick: number }).tick;
+    if (backup === null || tick === 0 || (this.witness.kept?.tick ?? 0) <= tick) return false;
+    consul.store.restore(backup);
+    world.register.readAll();
+    this.rewoundMs = pool.nowMs;
+    pool.note('nemesis', 'the registry is restored from a backup');
+    faults.see('registry-rewound');
+    return true;
+  }
+
+  /** A process was told whether the registry is known not to have been set back. */
+  answered(process: SimulatedProcess, askedMs: number, isSure: boolean): void {
+    const { rewoundMs, confirmedMs, world } = this;
+    if (rewoundMs === null || askedMs <= rewoundMs || confirmedMs !== null) return;
+    if (isSure) world.mistake('A4', `${process.name} is sure of a registry that was set back`);
+    else world.faults.see('unsure-waited');
+  }
+
+  get isBegun(): boolean {
+    return this.rewoundMs !== null;
+  }
+
+  isOver(): boolean {
+    const { confirmedMs, wentOn, world } = this;
+    const isHalted = world.processes.some((process) => process.state === 'running' && process.isHalted());
+    return confirmedMs !== null && !isHalted && (wentOn || world.register.lanes.size === 0);
+  }
+
+  /** What is looked at after each event from then on. */
+  broken(changes: readonly Change[]): Mistake | null {
+    const { world, rewoundMs } = this;
+    const { nowMs } = world.pool;
+    const mistake = world.mistakes.find(({ invariant }) => STILL_HOLD.has(invariant));
+    if (mistake !== undefined || rewoundMs === null) return mistake ?? null;
+    const changed = changes.find(({ what }) => what !== 'boots');
+    const isHalted = world.consul.store.get(world.layout.halt) !== null;
+    if (isHalted && this.haltedMs === null) this.halted();
+    else if (isHalted && changed !== undefined && this.confirmedMs === null)
+      return broken(
+        'A4',
+        `${changed.what} changed while everything was halted`,
+        `volume/${changed.key.slice(-36)}`,
+      );
+    if (this.confirmedMs !== null) this.wentOn ||= changed !== undefined;
+    if (this.haltedMs === null && nowMs - rewoundMs > NOTICED_MS)
+      return broken('A4', 'nobody has seen that the registry was set back');
+    if (this.confirmedMs !== null && nowMs - this.confirmedMs > GOES_ON_MS)
+      return broken('A4', 'the halt is confirmed, and nobody goes on');
+    return null;
+  }
+
+  private halted(): void {
+    const { pool, faults } = this.world;
+    this.haltedMs = pool.nowMs;
+    faults.see('halt-declared');
+    pool.after(CONFIRMED_MS, { owner: null, what: 'an operator has looked' }, () => void this.confirm());
+  }
+
+  private async confirm(): Promise<void> {
+    const { world } = this;
+    const [api] = world.alive('api').filter(({ ready }) => ready);
+    const tick = await api
+      ?.watching()
+      .registry.halts.confirm()
+      .catch(() => null);
+    if (typeof tick !== 'number') {
+      world.pool.after(
+        ASKED_EVERY_MS,
+        { owner: null, what: 'an operator tries again' },
+        () => void this.confirm(),
+      );
+      return;
+    }
+    this.confirmedMs = world.pool.nowMs;
+    world.faults.see('halt-confirmed');
+    world.pool.note('operator', `confirms the registry, whose tick is ${tick} now`);
+  }
+
+  private reachedBy(process: SimulatedProcess): Witness {
+    const { witness, world } = this;
+    const reach = async (): Promise<void> => {
+      await process.waitFor(process.latencyMs(), 'asks a witness');
+      while (world.ceph.silent !== null) await world.ceph.silent;
+    };
+    return {
+      name: witness.name,
+      read: async () => {
+        await reach();
+        return await witness.read();
+      },
+      replace: async (change) => {
+        await reach();
+        return await witness.replace(change);
+      },
+    };
+  }
+}
