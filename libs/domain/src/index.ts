@@ -2,6 +2,7 @@ export * from './ids.js';
 export * from './json.js';
 export * from './backoff.js';
 export * from './retry-budget.js';
+export * from './breaker.js';
 export * from './errors.js';
 export * from './sources.js';
 export * from './records.js';

@@ -6,7 +6,6 @@ export * from './waiters.js';
 export * from './job-processor.js';
 export * from './lane-processor.js';
 export * from './queue.module.js';
-export * from './breaker.js';
 export * from './outages.js';
 export * from './throttle-keeper.js';
 export * from './queue-watch.js';

@@ -1,10 +1,8 @@
-import { BusyError, HeldError, TransientError, UncertainError } from '@plumbline/domain';
-import type { SourceName } from '@plumbline/domain';
+import { Breaker, BusyError, HeldError, TransientError, UncertainError } from '@plumbline/domain';
+import type { BreakerState, SourceName } from '@plumbline/domain';
 import type { Logger } from 'pino';
 import { Gauge } from 'prom-client';
 import type { Registry } from 'prom-client';
-import { Breaker } from './breaker.js';
-import type { BreakerState } from './breaker.js';
 import { within } from './deadline.js';
 
 const PROBE_MS = 1000;

@@ -139,7 +139,7 @@ export class Doorbell {
 
   private ready(queue: QueueName): readonly SimulatedProcess[] {
     return this.world.processes.filter(
-      (process) => process.queue === queue && process.ready && process.state === 'running',
+      (process) => process.queue === queue && process.state === 'running' && process.mayTake(),
     );
   }
 

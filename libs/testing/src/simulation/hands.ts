@@ -162,8 +162,10 @@ export class Hands {
     const { world, process } = this;
     const { place, what, point } = by;
     if (by.signal.aborted) throw new UncertainError(`${what}: nobody waits any more`, { reason: 'deadline' });
-    let fault =
-      world.isBusy(place.key) && point !== 'look' ? 'call-refused-for-now' : world.faults.ofCall(point);
+    const isRefusing = world.isRefusing(process.role, place.key);
+    const isRefused = isRefusing || (world.isBusy(place.key) && point !== 'look');
+    if (isRefusing) world.wereBusy.add(world.volumeOf(place.key));
+    let fault = isRefused ? 'call-refused-for-now' : world.faults.ofCall(point);
     const mine = (how: string) => ({ owner: process, what: `${what} ${how}`, about: place.key });
     if (fault === 'call-refused-for-now' || fault === 'call-refused') {
       await world.pool.wait(process.latencyMs(), mine('is refused'));

@@ -292,7 +292,7 @@ describe('the invariants', () => {
     const by = new SimulatedProcess(world, 'ceph', 'ceph-worker-2');
     world.processes.push(from);
     put(world, laneOf(world, { ...resize, attempt, turns: 1 }));
-    put(world, laneOf(world, { ...resize, attempt: { ...attempt, boot: '2', nonce: 'nonce-2', turn: 2 } }));
+    put(world, laneOf(world, { ...resize, attempt: { boot: '2' as BootId, nonce: 'nonce-2', turn: 2 } }));
     world.ceph.blocklist(from.address);
     const client = new ProcessClient(world, by, by.address);
     const turn = world.register.attemptOf(EXAMPLE_VOLUME, '2' as BootId);

@@ -1,4 +1,5 @@
 import { imageKeyOf } from '@plumbline/ceph-facets';
+import type { VmId } from '@plumbline/domain';
 import { intervene } from '@plumbline/engine';
 import { SimulatedApi } from './api.js';
 import { SimulatedBilling } from './billing.js';
@@ -67,6 +68,7 @@ export class Nemesis {
     world.billing.manners.down = false;
     world.doorbell.state = 'there';
     world.ceph.speak();
+    world.refusing.clear();
     for (const process of this.overlapping) process.end('its successor is there');
     for (const machine of world.machines) {
       machine.holdsDisks = false;
@@ -155,6 +157,8 @@ export class Nemesis {
         world.ceph.fallSilent();
         this.later('Ceph answers again', () => world.ceph.speak(), SILENT_MS);
         return true;
+      case 'ceph-refuses':
+        return this.refuses('ceph');
       case 'billing-down':
         world.billing.manners.down = true;
         this.later('PostgreSQL is back', () => (world.billing.manners.down = false), AWAY_MS);
@@ -182,6 +186,8 @@ export class Nemesis {
       case 'queue-flushed':
         world.doorbell.flush();
         return true;
+      case 'vm-refuses':
+        return this.refuses(random.pick(world.machines).id);
       case 'vm-paused':
       case 'vm-restarted':
       case 'unplug-unanswered':
@@ -213,6 +219,14 @@ export class Nemesis {
     ceph.watch(key, STRANGER);
     this.world.pool.note('a stranger', 'opens the image', resource);
     this.later('a stranger closes an image', () => ceph.unwatch(key, STRANGER), SILENT_MS);
+    return true;
+  }
+
+  /** Long enough for whoever asks to believe that it is away. */
+  private refuses(who: 'ceph' | VmId): boolean {
+    const { world } = this;
+    world.refusing.add(who);
+    this.later('refuses no more', () => world.refusing.delete(who), SILENT_MS);
     return true;
   }
 

@@ -169,6 +169,11 @@ export class SimulatedProcess implements Owner {
     };
   }
 
+  /** Whether it takes one more job now. */
+  mayTake(): boolean {
+    return this.ready;
+  }
+
   /** One job: a lane to look at or, with null, whatever is owed. */
   take(_resource: ResourceName | null, _account?: AccountId): Promise<AdvanceEnd> {
     return Promise.resolve(null);

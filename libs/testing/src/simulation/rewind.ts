@@ -11,7 +11,7 @@ import type { Mistake, World } from './world.js';
 /** When the backup is taken, and for how long everything is halted before a person has looked. */
 const BACKUP_MS = 8_000;
 const CONFIRMED_MS = 15_000;
-const ASKED_EVERY_MS = 1_000;
+const LOOKED_EVERY_MS = 5_000;
 /** By then whoever lives has seen that the registry was set back, or that it was confirmed. */
 const NOTICED_MS = 20_000;
 /** And by then somebody has gone on. */
@@ -30,6 +30,7 @@ export class Rewind {
   private rewoundMs: number | null = null;
   private haltedMs: number | null = null;
   private confirmedMs: number | null = null;
+  private isAsked = false;
   private wentOn = false;
 
   constructor(private readonly world: World) {
@@ -88,7 +89,12 @@ export class Rewind {
     const changed = changes.find(({ what }) => what !== 'boots');
     const isHalted = world.consul.store.get(world.layout.halt) !== null;
     if (isHalted && this.haltedMs === null) this.halted();
-    else if (isHalted && changed !== undefined && this.confirmedMs === null)
+    if (!isHalted && this.haltedMs !== null && this.confirmedMs === null) {
+      if (!this.isAsked) return broken('A4', 'the halt ended, and no operator was asked');
+      this.confirmedMs = nowMs;
+      world.faults.see('halt-confirmed');
+    }
+    if (isHalted && changed !== undefined && this.confirmedMs === null)
       return broken(
         'A4',
         `${changed.what} changed while everything was halted`,
@@ -106,27 +112,23 @@ export class Rewind {
     const { pool, faults } = this.world;
     this.haltedMs = pool.nowMs;
     faults.see('halt-declared');
-    pool.after(CONFIRMED_MS, { owner: null, what: 'an operator has looked' }, () => void this.confirm());
+    pool.after(CONFIRMED_MS, { owner: null, what: 'an operator looks' }, () => this.confirm());
   }
 
-  private async confirm(): Promise<void> {
+  /** Whoever is asked may end meanwhile. */
+  private confirm(): void {
     const { world } = this;
+    if (this.confirmedMs !== null) return;
+    this.isAsked = true;
     const [api] = world.alive('api').filter(({ ready }) => ready);
-    const tick = await api
-      ?.watching()
-      .registry.halts.confirm()
-      .catch(() => null);
-    if (typeof tick !== 'number') {
-      world.pool.after(
-        ASKED_EVERY_MS,
-        { owner: null, what: 'an operator tries again' },
-        () => void this.confirm(),
-      );
-      return;
+    if (api !== undefined) {
+      world.pool.note('operator', 'confirms the registry');
+      void api
+        .watching()
+        .registry.halts.confirm()
+        .catch(() => null); // Looked at again, whatever it said.
     }
-    this.confirmedMs = world.pool.nowMs;
-    world.faults.see('halt-confirmed');
-    world.pool.note('operator', `confirms the registry, whose tick is ${tick} now`);
+    world.pool.after(LOOKED_EVERY_MS, { owner: null, what: 'an operator looks' }, () => this.confirm());
   }
 
   private reachedBy(process: SimulatedProcess): Witness {

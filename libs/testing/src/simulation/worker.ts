@@ -14,6 +14,7 @@ import { BootsView, Takeover, allLanes } from '@plumbline/registry';
 import type { RewindSense } from '@plumbline/registry';
 import { ProcessClient } from './ceph.js';
 import { cephHands } from './ceph-hands.js';
+import { Outage } from './outage.js';
 import { POLICY, SimulatedProcess } from './process.js';
 import { qemuHands } from './qemu-hands.js';
 import { HOST } from './world.js';
@@ -29,6 +30,8 @@ export class SimulatedWorker extends SimulatedProcess {
   private view!: BootsView;
   private hands: WorkerContext | null = null;
   private rewinds: RewindSense | null = null;
+  private readonly outage: Outage;
+  private jobs = 0;
   private readonly client: ProcessClient;
 
   /** @param predecessor the life before this one of the same name, if it is known to be over */
@@ -41,6 +44,11 @@ export class SimulatedWorker extends SimulatedProcess {
     super(world, role, name);
     this.queue = role === 'ceph' ? queueOf('ceph') : queueOf('qemu', HOST);
     this.client = new ProcessClient(world, this, this.address);
+    this.outage = new Outage(world, this);
+  }
+
+  override mayTake(): boolean {
+    return this.ready && this.outage.mayTake(this.jobs);
   }
 
   override get hosts(): HostsKnown {
@@ -49,11 +57,14 @@ export class SimulatedWorker extends SimulatedProcess {
 
   override async take(resource: ResourceName | null, account?: AccountId): Promise<AdvanceEnd> {
     if (this.hands === null || resource === null) return null;
+    this.jobs += 1;
     try {
       return await advance(this.hands, resource, account);
     } catch (error) {
       this.world.mistake('R1', `a job failed: ${String(error)}`, resource);
       return null;
+    } finally {
+      this.jobs -= 1;
     }
   }
 
@@ -103,7 +114,7 @@ export class SimulatedWorker extends SimulatedProcess {
       policy: POLICY,
       catchUp: () => (this.role === 'ceph' ? this.client.catchUp() : this.waitFor(this.latencyMs())),
       fence: (address) => this.fence(address),
-      outages: { waitMs: () => 0, isAway: () => false, report: () => undefined },
+      outages: this.outage,
       stopping: () => false,
       halted: () => this.isHalted(),
       sure: () => this.sure(),

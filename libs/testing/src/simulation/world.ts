@@ -13,7 +13,7 @@ import type {
 } from '@plumbline/domain';
 import type { HostsKnown, Log, Rules } from '@plumbline/engine';
 import { intentCatalog } from '@plumbline/intents';
-import { volumeOfDiskKey } from '@plumbline/qemu-facets';
+import { parseDiskKey, volumeOfDiskKey } from '@plumbline/qemu-facets';
 import { layoutOf } from '@plumbline/registry';
 import type { KvOp, Layout } from '@plumbline/registry';
 import { FakeBilling } from '../billing/fake-billing.js';
@@ -95,8 +95,10 @@ export class World {
   readonly mistakes: Mistake[] = [];
   /** The volume of which whatever is to be changed is busy, for as long as it takes to ask a person. */
   busy: string | null = null;
-  /** All that ever were. */
+  /** All that ever were, or were refused because their source was. */
   readonly wereBusy = new Set<string>();
+  /** What answers each call that it is to be asked again. */
+  readonly refusing = new Set<'ceph' | VmId>();
   /** Intents about which an operator has said what is to become of them. */
   readonly intervened = new Set<string>();
   /** The next api that has read something sleeps before it goes on. */
@@ -170,6 +172,11 @@ export class World {
 
   isBusy(key: string): boolean {
     return this.busy !== null && this.volumeOf(key) === this.busy;
+  }
+
+  isRefusing(source: string, key: string): boolean {
+    if (this.refusing.size === 0) return false;
+    return this.refusing.has(source === 'ceph' ? 'ceph' : parseDiskKey(key).vm);
   }
 
   /** The id of the volume that a thing of a source belongs to. */
