@@ -116,8 +116,8 @@ export const OF_INTENTS: readonly Mutant[] = [
     id: 'node-names-cut-short',
     breaks: ['V4', 'A1'],
     file: 'libs/domain/src/ids.ts',
-    find: 'return `v${text}`;',
-    put: "return `v${text.slice(0, 1).padEnd(text.length, '0')}`;",
+    find: 'return text.slice(0, NODE_NAME_LENGTH);',
+    put: "return text.slice(0, 2).padEnd(NODE_NAME_LENGTH, '0');",
     why: 'two volumes have one node name',
   },
 ];

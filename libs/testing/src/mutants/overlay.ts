@@ -9,7 +9,7 @@ import type { Mutant } from './mutant.js';
 export type Overlay = Readonly<Record<string, string>>;
 
 /** A mutant's sources, by their place below the root. @throws RangeError when an edit finds no place */
-export function sourcesOf(mutant: Mutant, root: string): ReadonlyMap<string, string> {
+function sourcesOf(mutant: Mutant, root: string): ReadonlyMap<string, string> {
   const sources = new Map<string, string>();
   for (const edit of editsOf(mutant)) {
     const source = sources.get(edit.file) ?? readFileSync(join(root, edit.file), 'utf8');
