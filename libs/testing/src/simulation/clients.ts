@@ -108,7 +108,8 @@ export class Clients {
     const { world, random } = this;
     const { account } = slot;
     // An id that is taken must not be taken again, whoever's it is and whether or not its volume is still there.
-    const taken = random.pick(this.slots).id;
+    const gone = [...world.register.tombstones.keys()] as VolumeId[];
+    const taken = gone.length > 0 && random.chance(0.5) ? random.pick(gone) : random.pick(this.slots).id;
     const isReused = asked.reused === 0 && world.register.owners.has(taken);
     const volumeId = isReused ? taken : (random.uuid() as VolumeId);
     if (isReused) world.faults.see('id-repeated');

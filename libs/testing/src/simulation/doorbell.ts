@@ -13,7 +13,7 @@ const SWEEP_MS = 5_000;
 const STALLED_MS = 15_000;
 const LATE_MS = 8_000;
 /** Some jobs are given out once more, whatever has become of their lanes by then. */
-const AGAIN_SHARE = 0.1;
+const AGAIN_SHARE = 0.25;
 const AGAIN_MS = 20_000;
 /** Whoever rings has given up by then. */
 const RING_MS = 250;

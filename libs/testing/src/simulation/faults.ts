@@ -94,12 +94,12 @@ export const FAULTS: readonly Fault[] = [
 ];
 
 /**
- * How often each is drawn: writes have the most ways to go wrong, what is sudden comes at one point only, and what is under
- * way to Ceph when its sender dies or falls asleep is what fences and maps are there for.
+ * How often each is drawn: writes have the most ways to go wrong, what is sudden comes at one point only, as refusals do, and
+ * what is under way to Ceph when its sender dies or falls asleep is what fences and maps are there for.
  */
 function weightOf(fault: Fault): number {
   const { kind, at } = fault;
-  if (at === null) return 2;
+  if (at === null || kind.startsWith('call-')) return 2;
   if ('moment' in fault && fault.moment === 'within' && at.startsWith('image-')) return 4;
   return kind.startsWith('write-') ? 3 : 1;
 }

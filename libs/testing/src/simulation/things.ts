@@ -116,13 +116,14 @@ export class Things implements Judgement {
     return broken('V4', `a disk in VM ${vm} that nobody claims`, resource);
   }
 
-  /** A1, where nothing is asked any more: what is attached is there, unless its VM was started anew and so has lost it. */
+  /** A1, where nothing has been begun: what is attached is there, unless its VM was started anew and so has lost it. */
   private atRest(id: string): Mistake | null {
     const { machines, register } = this.world;
     const resource = `volume/${id}`;
     const vm = register.records.get(resource)?.attachment?.vm;
     const machine = machines.find((one) => one.id === vm);
-    if (machine === undefined || machine.lives > 1 || register.lanes.has(resource)) return null;
+    const head = register.lanes.get(resource)?.entries[0];
+    if (machine === undefined || machine.lives > 1 || (head !== undefined && head.turns > 0)) return null;
     const isThere = (name: string): boolean => this.world.volumeOf(`${machine.id}/${name}`) === id;
     if ([...machine.nodes.keys()].some(isThere) && [...machine.devices.keys()].some(isThere)) return null;
     return broken('A1', `VM ${machine.id} has not got the disk that the record says it has`, resource);
