@@ -2,13 +2,22 @@ import { HeldError, InvariantError, UncertainError } from '@plumbline/domain';
 import type { BootId, BootRecord, Fence } from '@plumbline/domain';
 import { queueOfLane } from '@plumbline/engine';
 import type { BootsKnown } from '@plumbline/engine';
-import { BootsView, Takeover, allLanes, processTiming, takeLock } from '@plumbline/registry';
+import {
+  BootsView,
+  LOOK_INTERVAL_MS,
+  Takeover,
+  allLanes,
+  processTiming,
+  takeLock,
+} from '@plumbline/registry';
 import type { RewindSense } from '@plumbline/registry';
 import type { KvEntry } from '@plumbline/registry';
 import type { Process } from './process.js';
 
 /** When to ask again for a registry that does not answer. */
 const REGISTRY_AWAY_MS = 1_000;
+/** After a boot's keys have gone: by then every worker's next look has told it so. */
+const ALL_HAVE_LOOKED_MS = LOOK_INTERVAL_MS + 250;
 
 /** What a process without a RADOS client can do about somebody else's: nothing. Its own predecessors had none either. */
 export const NO_FENCE: Fence = {
@@ -110,13 +119,16 @@ export class Boots {
     const { registry, bell, log } = this.process;
     try {
       await this.view.look();
-      for await (const { lane } of allLanes(registry))
-        if (lane.entries[0]?.attempt?.boot === boot)
-          await bell.ring(queueOfLane(lane, this.view), lane.resource, {
-            account: lane.account,
-            ahead: true, // What was begun is finished before anything else is.
-            anew: true,
-          });
+      for await (const { lane } of allLanes(registry)) {
+        if (lane.entries[0]?.attempt?.boot !== boot) continue;
+        const queue = queueOfLane(lane, this.view);
+        // What was begun is finished before anything else is.
+        const ring = { account: lane.account, ahead: true };
+        const atOnce = bell.ring(queue, lane.resource, { ...ring, anew: true });
+        // A worker that has not looked since takes the boot for a living one, and leaves the lane to it.
+        const later = bell.ring(queue, lane.resource, { ...ring, delayMs: ALL_HAVE_LOOKED_MS });
+        await Promise.all([atOnce, later]);
+      }
     } catch (err) {
       log.warn({ err, gone: boot }, 'lanes of a fenced boot are left to the sweep');
     }
