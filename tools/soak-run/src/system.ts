@@ -9,6 +9,7 @@ import { Supervisor } from './nemesis/supervisor.js';
 import { World, type ProxiedPart } from './nemesis/world.js';
 
 const WORKERS = { 'ceph-worker': 2 };
+const APPS = ['api', 'ceph-worker-1', 'ceph-worker-2', 'qemu-worker', 'billing-worker-1', 'scrubber-1'];
 /** The scrubber looks again and again, also while all goes on: nothing that it reports may outlast a rest. */
 const SCRUB_EVERY_MS = 4_000;
 /** So small that its clients meet the limit all the time. */
@@ -32,15 +33,20 @@ export class System {
     const data = mkdtempSync(join(tmpdir(), 'plumbline-soak-'));
     chmodSync(data, 0o755); // PostgreSQL runs as a user of its own and has to get in.
     const wish = { ephemeral: false, data, workers: WORKERS, progress };
-    const parts = await startStack({ ...wish, apps: false });
-    const partNames = Object.keys(parts.stack.state.processes);
-    const proxies = new Map<string, Proxies>();
-    const apps = ['api', 'ceph-worker-1', 'ceph-worker-2', 'qemu-worker', 'billing-worker-1', 'scrubber-1'];
-    for (const name of apps) proxies.set(name, await detour(parts, name));
-    const stack = await startStack(wish);
-    const supervisor = new Supervisor(stack, [...partNames, ...apps]);
-    const world = new World(stack, supervisor, proxies, apps, partNames);
-    return new System(stack, world, await makeAccounts(stack), apps, supervisor, proxies);
+    let stack = await startStack({ ...wish, apps: false });
+    try {
+      const partNames = Object.keys(stack.stack.state.processes);
+      const proxies = new Map<string, Proxies>();
+      for (const name of APPS) proxies.set(name, await detour(stack, name));
+      stack = await startStack(wish);
+      const accounts = await makeAccounts(stack);
+      const supervisor = new Supervisor(stack, [...partNames, ...APPS]);
+      const world = new World(stack, supervisor, proxies, APPS, partNames);
+      return new System(stack, world, accounts, APPS, supervisor, proxies);
+    } catch (error) {
+      await stack.purge();
+      throw error;
+    }
   }
 
   /** How often each process had to be started again. */
