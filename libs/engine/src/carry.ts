@@ -22,7 +22,7 @@ import { withDeadline } from './deadline.js';
 import { UnknownKindError } from './materialize.js';
 import { commitEdit, settleEdit } from './settle.js';
 import { intentFields } from './intent-fields.js';
-import { clientOf } from './client.js';
+import { clientOf, lookForClient, onlyAddressIn } from './client.js';
 import { Park, parkReasonNamed, tellParked } from './park.js';
 import { canBeUndone, isOpen, nextMove, stepStateOf } from './next.js';
 import type { Move } from './next.js';
@@ -211,20 +211,32 @@ class Worker {
    * Whoever has the thing may live or not, sleep or not: once its client is fenced, nothing it does reaches the image any
    * more. That ends every step that is open on account of that client.
    */
-  private async fence({ ends, stage, step }: Extract<Move, { do: 'fence' }>): Promise<TurnEnd | null> {
+  private async fence({ ends, index, stage, step }: Extract<Move, { do: 'fence' }>): Promise<TurnEnd | null> {
     const { context, turn } = this;
     if (!(await context.sure())) return await this.askAgain(UNSURE_MS);
-    const client = clientOf(turn.head, step);
+    const noted = clientOf(turn.head, step);
+    const client = noted ?? (await this.unnotedClient(index, step));
     if (client !== null) {
       await this.call(step, (signal) => context.fence(client, signal));
       context.log.info({ ...intentFields(turn.snapshot), client, step: step.facet }, 'client was fenced');
     }
     const steps = turn.head.plan?.[stage] ?? [];
     const same = steps.flatMap((other, at) =>
-      other.client !== undefined && clientOf(turn.head, other) === client ? [at] : [],
+      other.client !== undefined && clientOf(turn.head, other) === noted ? [at] : [],
     );
     for (const at of same) if (isOpen(turn.head, stage, at, ends)) turn.note(stage, at, ends, null);
     return null;
+  }
+
+  /**
+   * Who came to watch the image since the step was begun, when nobody got as far as to note it: no guest can write through
+   * that client, but as long as it has the image open nobody else gets the volume.
+   */
+  private async unnotedClient(index: number, { client }: Step): Promise<string | null> {
+    const look = lookForClient(this.turn.head, index, client);
+    if (look === null) return null;
+    const seen = await this.call(look, (signal) => this.backendOf(look).observe(look, signal));
+    return onlyAddressIn(seen);
   }
 
   private async commit(): Promise<TurnEnd | null> {

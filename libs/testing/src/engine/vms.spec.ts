@@ -219,6 +219,31 @@ describe('a host that is given up', () => {
     }
   });
 
+  it('keeps no volume from others by a node that was added and never noted', async () => {
+    let lost = false;
+    const begun: EngineWorld[] = [];
+    const world = await EngineWorld.open({
+      calls: () => {
+        const [of] = begun;
+        if (of === undefined || lost || of.sources.nodes.size > 0) return 'served';
+        return 'lost-after';
+      },
+    });
+    await carriedOut(world, ...create);
+    begun.push(world);
+    const action = await world.admit(...attach);
+    while (world.sources.nodes.size === 0) await world.look(resource);
+    lost = true;
+    world.hostsAway.add(HOST);
+    world.hostsGivenUp.add(HOST);
+    const [node] = [...world.sources.nodes.values()];
+    expect(await world.settle(resource)).toBe(true);
+    expect((await world.action(action)).status).toBe('errored');
+    expect([...world.sources.blocklist]).toEqual([node?.address]);
+    await carriedOut(world, 'volume-delete', exampleOf('volume-delete'));
+    expect(world.sources.writersOf(image)).toEqual([]);
+  });
+
   it('is not waited for by what is asked then either', async () => {
     const world = await EngineWorld.open();
     await carriedOut(world, ...create);
