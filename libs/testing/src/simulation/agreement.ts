@@ -21,8 +21,7 @@ function deadBoots({ processes, register }: World): readonly string[] {
 
 /** Whether somebody still asks for what is busy, and no person has been asked yet. */
 export function isBusy(world: World): boolean {
-  const isOf = (id: string): boolean => id === world.busy || world.leftBehind.has(id);
-  return lanesToGoOn(world).some(({ resource }) => isOf(resource.slice(-36)));
+  return lanesToGoOn(world).some(({ resource }) => resource === `volume/${world.busy ?? ''}`);
 }
 
 export function isSettled(world: World): boolean {
@@ -49,17 +48,12 @@ export async function disagreement(world: World): Promise<Mistake | null> {
 
 /**
  * What is reported, and left to a person: the disks that a VM lost when it was started anew, for which the record stands, and
- * what a fence made useless, or was left behind on a host that was given up, which stay where they were until something is
- * attached there again.
+ * what a fence made useless, which stays where it was until something is attached there again.
  */
-function isReported(
-  { ceph, leftBehind, machines, register }: World,
-  { facet, class: how, volume }: Suspicion,
-): boolean {
+function isReported({ ceph, machines, register }: World, { facet, class: how, volume }: Suspicion): boolean {
   if (!facet.startsWith('qemu.')) return false;
   const vm = register.records.get(`volume/${volume ?? ''}`)?.attachment?.vm;
   if (how === 'missing') return machines.some(({ id, lives }) => id === vm && lives > 1);
-  if (facet === 'qemu.node' && leftBehind.has(volume ?? '')) return true;
   const nodes = machines.flatMap((machine) => [...machine.nodes.values()]);
   return nodes.some(({ image, address }) => image.endsWith(volume ?? '') && ceph.isFenced(address));
 }

@@ -11,7 +11,6 @@ import type { Mistake, World } from './world.js';
 const NO_ANSWER = 'no answer';
 /** In these words sources refuse for good. */
 const REFUSED = ['refused', 'there is no image to grow', 'the image is smaller', 'no node for the device'];
-const HOST_GIVEN_UP = 'The host of the Droplet does not answer.';
 const DELETED = 'Deleted before it was finished.';
 
 /** R1 to R3, V7 as far as ids go, B1's bounds of a lane: what was promised is there, what was refused is not. */
@@ -86,7 +85,6 @@ export class Recording implements Judgement {
     const { faults, register } = this.world;
     faults.see(status === 'completed' ? `${kind}-completed` : 'intent-undone');
     if (status === 'completed') return null;
-    if (message === HOST_GIVEN_UP) this.leftBehind(resource.slice(-36));
     if (message === DELETED) faults.see('create-cancelled');
     if (message.includes(NO_ANSWER))
       return broken('C5', `intent ${intent} was given up for an answer that did not come`, resource);
@@ -101,12 +99,6 @@ export class Recording implements Judgement {
     if (kind === 'volume-create' && wasTried && !register.tombstones.has(id))
       return broken('V7', 'a create was undone without a tombstone', resource);
     return null;
-  }
-
-  /** It keeps its image from the trash, and from other VMs, until a person takes it away. */
-  private leftBehind(id: string): void {
-    this.world.leftBehind.add(id);
-    this.world.wereBusy.add(id);
   }
 
   /** Pending, parked or ended, and exactly one of these. */

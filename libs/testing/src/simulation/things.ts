@@ -96,7 +96,6 @@ export class Things implements Judgement {
       for (const [name, node] of machine.nodes) {
         // A client that is fenced writes nothing, whatever still stands in its VM.
         if (this.world.volumeOf(`${machine.id}/${name}`) !== id || ceph.isFenced(node.address)) continue;
-        if (!machine.devices.has(name) && this.world.leftBehind.has(id)) continue;
         has.push(machine.id);
         const attachment = register.records.get(resource)?.attachment ?? null;
         if (attachment?.vm === machine.id && attachment.address !== node.address)

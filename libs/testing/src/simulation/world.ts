@@ -97,8 +97,6 @@ export class World {
   busy: string | null = null;
   /** All that ever were, or were refused because their source was. */
   readonly wereBusy = new Set<string>();
-  /** Volumes of which a VM may still have a node that no guest writes through, because its host was given up. */
-  readonly leftBehind = new Set<string>();
   /** What answers each call that it is to be asked again. */
   readonly refusing = new Set<'ceph' | VmId>();
   /** Intents about which an operator has said what is to become of them. */
