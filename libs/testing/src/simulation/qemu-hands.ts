@@ -1,5 +1,5 @@
 import { GIB } from '@plumbline/ceph-facets';
-import { RejectedError, TransientError } from '@plumbline/domain';
+import { HeldError, RejectedError, TransientError } from '@plumbline/domain';
 import type { Backend, FacetName } from '@plumbline/domain';
 import { parseDiskKey, qemuDevice, qemuNode } from '@plumbline/qemu-facets';
 import type { DeviceSeen, DeviceWant, NodeSeen, NodeWant } from '@plumbline/qemu-facets';
@@ -94,7 +94,8 @@ class NodeProtocol extends AtMonitor implements Protocol<NodeWant, NodeSeen> {
   private async add(call: Call, { pool, image }: { pool: string; image: string }): Promise<NodeSeen> {
     const { machine, name } = this.at(call);
     const { ceph } = this.world;
-    if (ceph.silent !== null) throw new TransientError('Ceph does not answer', { reason: 'ceph-silent' });
+    if (ceph.silent !== null)
+      throw new HeldError('Ceph does not answer', { reason: 'ceph-silent', retryAfterMs: ASK_AGAIN_MS });
     const key = `${pool}/${image}`;
     const added = await this.command(call, 'blockdev-add', true, async () => {
       while (ceph.silent !== null) await ceph.silent;
