@@ -17,6 +17,8 @@ const REWOUND_EVERY = 8;
 
 /** A1 gives sixty seconds; whoever has not got there after so many events is stuck. */
 const SETTLE_MS = 60_000;
+/** On top of that for each intent that stands behind another: guests take seconds to let a disk go, one after the other. */
+const BEHIND_MS = 5_000;
 const BUSY_MS = 300_000;
 const EVENTS_MAX = 60_000;
 
@@ -84,7 +86,9 @@ async function play(
   const healedMs = world.pool.nowMs;
   // What is busy is no fault that has stopped: it takes all its tries, and then a person is asked.
   const awayMs = (): number => Math.max(0, world.hostBackMs - healedMs);
-  const mostMs = (): number => (isBusy(world) ? BUSY_MS : SETTLE_MS + awayMs());
+  const lengths = [...world.register.lanes.values()].map(({ entries }) => entries.length);
+  const behindMs = BEHIND_MS * Math.max(0, ...lengths.map((length) => length - 1));
+  const mostMs = (): number => (isBusy(world) ? BUSY_MS : SETTLE_MS + behindMs + awayMs());
   const afterwards = await until(() => isSettled(world) || world.pool.nowMs - healedMs > mostMs());
   return afterwards ?? (await disagreement(world));
 }
