@@ -103,7 +103,8 @@ export class Rewind {
     if (this.confirmedMs !== null) this.wentOn ||= changed !== undefined;
     if (this.haltedMs === null && nowMs - rewoundMs > NOTICED_MS)
       return broken('A4', 'nobody has seen that the registry was set back');
-    if (this.confirmedMs !== null && nowMs - this.confirmedMs > GOES_ON_MS)
+    // What is left may all wait for a host that is away.
+    if (this.confirmedMs !== null && nowMs - Math.max(this.confirmedMs, world.hostBackMs) > GOES_ON_MS)
       return broken('A4', 'the halt is confirmed, and nobody goes on');
     return null;
   }
