@@ -303,6 +303,15 @@ describe('the checker', () => {
     expect(judged(draft)).toEqual([]);
   });
 
+  it('is not content with a history in which nothing was acknowledged', () => {
+    const draft = good();
+    const { registry } = draft.reading;
+    draft.requests = [];
+    for (const key of Object.keys(registry.changed)) if (!key.startsWith('boots/')) drop(draft, key);
+    Object.assign(draft.reading, { images: [], trash: [], disks: [], guests: [], subscriptions: [] });
+    expect(judged({ ...draft, looks: [] })).toEqual([expect.stringContaining('reached')]);
+  });
+
   it('counts an image that shrank between two rests', () => {
     const { requests: asked, reading } = good();
     const earlier: ReadingLine = JSON.parse(JSON.stringify(reading)) as ReadingLine;

@@ -11,6 +11,8 @@ import { chainsOf } from './versions.js';
 
 /** A1: how long all may need to agree once faults and requests have ended. */
 const AGREE_MS = 60_000;
+/** Of fewer changes a minute that were acknowledged nothing can be learnt, however well all ends. */
+const ACKNOWLEDGED_MIN = 5;
 
 export interface Checked {
   readonly findings: readonly Finding[];
@@ -29,7 +31,9 @@ export function check(history: History): Checked {
   const changes = requests.flatMap((request) => changeOf(request) ?? []);
   const claims = claim(changes, registry.actions);
   const chains = chainsOf(registry, claims);
+  const outcomes = (outcome: string) => changes.filter((change) => change.outcome === outcome).length;
   const findings = [
+    ...idle(outcomes('acknowledged'), readings.length),
     ...claims.findings,
     ...chains.findings,
     ...judgeReads(requests, { registry, chains, claims }),
@@ -44,7 +48,6 @@ export function check(history: History): Checked {
       ...late(line),
     ]),
   ];
-  const outcomes = (outcome: string) => changes.filter((change) => change.outcome === outcome).length;
   return {
     findings,
     totals: {
@@ -60,6 +63,16 @@ export function check(history: History): Checked {
       readings: readings.length,
     },
   };
+}
+
+function idle(acknowledged: number, minutes: number): readonly Finding[] {
+  if (acknowledged >= minutes * ACKNOWLEDGED_MIN) return [];
+  return [
+    {
+      rule: 'reached',
+      what: `${acknowledged} changes were acknowledged in ${minutes} minutes: too few to show anything`,
+    },
+  ];
 }
 
 function late({ agreedMs, round }: { agreedMs: number; round: number }): readonly Finding[] {

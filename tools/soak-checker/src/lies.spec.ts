@@ -62,7 +62,9 @@ const lies: Readonly<Record<string, Tell>> = {
     return { rules: ['R1', 'V7', 'C1'], volume: volumeOf(value['resource']) };
   },
   'an action is there that nobody asked for'(draft, nth) {
-    const { value } = oneOf(changed(draft, 'actions/'), nth);
+    // A delete that was answered 404 explains one that ended so.
+    const others = changed(draft, 'actions/').filter(({ value }) => value['type'] !== 'delete_volume');
+    const { value } = oneOf(others, nth);
     const more = { ...value, n: 999, status: 'errored', revAfter: null };
     draft.reading.registry.changed[`actions/${owner}/999`] = more;
     return { rules: ['R1', 'R2'], volume: volumeOf(value['resource']) };

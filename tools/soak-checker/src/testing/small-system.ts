@@ -46,7 +46,8 @@ export const owner = '5d2f0a1c-3b4e-4f60-8a7b-9c0d1e2f3a4b';
 const REGION = 'nyc1';
 const POOL = 'volumes-nyc1';
 const BOOT = '0f4d7a51-0c2e-4b57-9d0b-6a1f6a3b0009';
-const STEP_MS = 100;
+/** So far apart that clocks which disagree explain nothing. */
+const STEP_MS = 20_000;
 const UUID_BEGIN = '0f4d7a51-0c2e-4b57-9d0b-';
 const imageOf = ({ id }: { id: string }): string => `volume-${id}`;
 
@@ -58,6 +59,8 @@ export class SmallSystem {
   private readonly volumes: Volume[] = [];
   private readonly actions: Action[] = [];
   private readonly heardAt = new Map<number, number>();
+  private minted = 0;
+  private numbered = 100;
 
   constructor(
     private readonly lie?: Lie,
@@ -82,15 +85,14 @@ export class SmallSystem {
   }
 
   private create(asked: Asked, at: number): void {
-    const make = (n: number): Volume => {
-      const id = `${UUID_BEGIN}${String(n).padStart(12, '0')}`;
+    const make = (): Volume => {
+      const id = `${UUID_BEGIN}${String((this.minted += 1)).padStart(12, '0')}`;
       return { id, name: `v${at}`, size: asked.by, vm: null, rev: 0, isGone: false };
     };
-    const made = make(this.volumes.length);
+    const made = make();
     const lie = this.lieFor(asked, made);
     if (lie !== 'forgets') this.made(made, at);
-    // The other one has another name, or nobody could be in doubt.
-    if (lie === 'does twice') this.made({ ...make(this.volumes.length), name: made.name }, at);
+    if (lie === 'does twice') this.made(make(), at);
     const body = { name: made.name, size_gigabytes: asked.by, region: REGION };
     const answer = { volume: wire({ ...made, rev: 1 }) };
     this.answer(asked, at, { ...{ method: 'POST', path: '/v2/volumes', body }, ...ended(lie, 201, answer) });
@@ -126,7 +128,8 @@ export class SmallSystem {
     const times = lie === 'forgets' ? 0 : lie === 'does twice' ? 2 : 1;
     const type = what === 'grow' ? 'resize_volume' : `${what}_volume`;
     const params = what === 'grow' ? { sizeGib: size } : what === 'delete' ? {} : { vm };
-    const n = 101 + this.actions.length;
+    // What is forgotten had its number all the same.
+    const n = times === 0 ? (this.numbered += 1) : this.numbered + 1;
     for (let time = 0; time < times; time += 1) this.commit(volume, at, { type, params });
     if (body === undefined) return this.answer(asked, at, { ...how, ...ended(lie, 204, undefined) });
     const answer = { action: { id: n, type, status: 'in-progress' } };
@@ -140,7 +143,7 @@ export class SmallSystem {
     if (type === 'resize_volume') volume.size = Number(sizeGib);
     if (type === 'delete_volume') volume.isGone = true;
     volume.rev += 1;
-    const n = 101 + this.actions.length;
+    const n = (this.numbered += 1);
     this.actions.push({ n, type, params, at, resource: `volume/${volume.id}`, revAfter: volume.rev });
   }
 
@@ -173,9 +176,11 @@ export class SmallSystem {
     } as RequestLine); // The table of its parts is complete, but each is optional.
   }
 
-  private lieFor({ ending }: Asked, volume: Volume): Lie | undefined {
+  private lieFor({ ending, what }: Asked, volume: Volume): Lie | undefined {
     const isTime = this.lied === undefined && this.requests.length >= this.lieFrom;
-    if (this.lie === undefined || !isTime || ending !== 'heard') return undefined;
+    // A delete that is waited for names no action: forgotten, it cannot be told from another one that nobody heard of.
+    const canTell = ending === 'heard' && !(this.lie === 'forgets' && what === 'delete');
+    if (this.lie === undefined || !isTime || !canTell) return undefined;
     this.lied = volume;
     return this.lie;
   }
