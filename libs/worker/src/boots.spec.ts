@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ResourceName } from '@plumbline/domain';
 import { createLog } from '@plumbline/platform';
-import { LOOK_INTERVAL_MS } from '@plumbline/registry';
 import { createFakeRegistry } from '@plumbline/testing';
 import { Boots } from './boots.js';
 import type { Process } from './process.js';
@@ -9,10 +8,8 @@ import type { Process } from './process.js';
 const LANE = 'volume/6fa2c9d0-0f3c-4f0e-9d44-8a4f3f1f7b11' as ResourceName;
 const WITHIN_MS = 30_000;
 
-type Rung = { readonly ahead?: boolean; readonly anew?: boolean; readonly delayMs?: number };
-
 describe('boots, as a worker sees them', () => {
-  it('rings what a boot held ahead of others, and again when everybody knows that it is gone', async () => {
+  it('rings what a boot held, as soon as it is gone', async () => {
     const registry = await createFakeRegistry();
     const { store } = registry.consul;
     const dead = await createFakeRegistry({ consul: registry.consul });
@@ -22,9 +19,10 @@ describe('boots, as a worker sees them', () => {
       { verb: 'set', key: registry.layout.lane(LANE), value: JSON.stringify(lane) },
       { verb: 'set', key: dead.layout.boot(dead.boot), value: JSON.stringify(record) },
     ]);
-    const rung: Rung[] = [];
+    const rung: string[] = [];
+    const stop = new AbortController();
     const bell = {
-      ring: (_queue: string, _lane: string, ring: Rung) => Promise.resolve(rung.push(ring) > 0),
+      ring: (_queue: string, resource: string) => Promise.resolve(rung.push(resource) > 0),
     };
     const log = createLog({ name: 'test', level: 'silent' });
     // All of a process that its boots need.
@@ -34,7 +32,7 @@ describe('boots, as a worker sees them', () => {
       registry,
       bell,
       log,
-      shutdown: { atEnd: () => undefined },
+      shutdown: { atEnd: () => undefined, signal: stop.signal },
     } as unknown as Process);
     boots.takeOverWith(
       { address: 'own', fence: () => Promise.resolve() },
@@ -42,13 +40,11 @@ describe('boots, as a worker sees them', () => {
     );
     await boots.start();
     try {
-      for (let ms = 0; rung.length < 2 && ms < WITHIN_MS; ms += 20) await sleep(20);
-      expect(rung).toEqual([
-        expect.objectContaining({ ahead: true, anew: true }),
-        expect.objectContaining({ ahead: true, delayMs: expect.any(Number) }),
-      ]);
-      expect(rung[1]?.delayMs).toBeGreaterThan(LOOK_INTERVAL_MS);
+      for (let ms = 0; rung.length < 1 && ms < WITHIN_MS; ms += 20) await sleep(20);
+      expect(rung).toEqual([LANE]);
+      expect(store.get(dead.layout.boot(dead.boot))).toBeNull();
     } finally {
+      stop.abort();
       boots.view.stop();
     }
   });

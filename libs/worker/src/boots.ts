@@ -1,23 +1,14 @@
 import { HeldError, InvariantError, UncertainError } from '@plumbline/domain';
 import type { BootId, BootRecord, Fence } from '@plumbline/domain';
-import { queueOfLane } from '@plumbline/engine';
 import type { BootsKnown } from '@plumbline/engine';
-import {
-  BootsView,
-  LOOK_INTERVAL_MS,
-  Takeover,
-  allLanes,
-  processTiming,
-  takeLock,
-} from '@plumbline/registry';
+import { BootsView, Takeover, processTiming, takeLock } from '@plumbline/registry';
 import type { RewindSense } from '@plumbline/registry';
 import type { KvEntry } from '@plumbline/registry';
+import { ringLanesOf } from './dead-lanes.js';
 import type { Process } from './process.js';
 
 /** When to ask again for a registry that does not answer. */
 const REGISTRY_AWAY_MS = 1_000;
-/** After a boot's keys have gone: by then every worker's next look has told it so. */
-const ALL_HAVE_LOOKED_MS = LOOK_INTERVAL_MS + 250;
 
 /** What a process without a RADOS client can do about somebody else's: nothing. Its own predecessors had none either. */
 export const NO_FENCE: Fence = {
@@ -116,19 +107,11 @@ export class Boots {
   }
 
   private async ringLanesOf(boot: BootId): Promise<void> {
-    const { registry, bell, log } = this.process;
+    const { log } = this.process;
     try {
       await this.view.look();
-      for await (const { lane } of allLanes(registry)) {
-        if (lane.entries[0]?.attempt?.boot !== boot) continue;
-        const queue = queueOfLane(lane, this.view);
-        // What was begun is finished before anything else is.
-        const ring = { account: lane.account, ahead: true };
-        const atOnce = bell.ring(queue, lane.resource, { ...ring, anew: true });
-        // A worker that has not looked since takes the boot for a living one, and leaves the lane to it.
-        const later = bell.ring(queue, lane.resource, { ...ring, delayMs: ALL_HAVE_LOOKED_MS });
-        await Promise.all([atOnce, later]);
-      }
+      const left = await ringLanesOf(this.process, boot, this.view);
+      if (left > 0) log.warn({ gone: boot, lanes: left }, 'lanes of a fenced boot are left to the sweep');
     } catch (err) {
       log.warn({ err, gone: boot }, 'lanes of a fenced boot are left to the sweep');
     }
