@@ -10,6 +10,7 @@ describe('the command line', () => {
 
   it('kills nothing unless told to, and how often', () => {
     expect(read('recovery', '--kills', '8')).toMatchObject({ operations: ['recovery'], kills: 8 });
+    expect(read('takeover').operations).toEqual(['takeover']);
     expect(read('--quick', 'recovery').kills).toBeLessThan(read('recovery').kills);
   });
 

@@ -4,7 +4,7 @@ import { StackError } from '@plumbline/stack';
 
 const usually = ['create', 'get', 'resize', 'delete', 'list'] as const;
 /** What kills processes, and takes long, is measured only when it is asked for. */
-const operations = [...usually, 'recovery'] as const;
+const operations = [...usually, 'recovery', 'takeover'] as const;
 export type OperationName = (typeof operations)[number];
 
 export interface Settings {

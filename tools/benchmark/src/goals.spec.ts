@@ -39,6 +39,12 @@ describe('goals', () => {
     ]);
   });
 
+  it('judges takeovers measured alone as it does those of recovery', () => {
+    const takeover = { p99Ms: 15_001 } as unknown as NonNullable<Results['takeover']>;
+    const [goal] = goalsOf({ ...nothing, takeover });
+    expect(goal).toMatchObject({ name: 'taken over, p99', met: false });
+  });
+
   it('counts the apps with Consul, Redis and PostgreSQL together, and neither Ceph nor the load', () => {
     const each = {
       api: 1,

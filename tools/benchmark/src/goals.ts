@@ -1,6 +1,7 @@
 import type { Sample } from './bench.js';
 import { median } from './measure/figures.js';
 import type { RecoveryResult } from './phases/recovery.js';
+import type { Takeovers } from './recovery/takeover.js';
 import type { Results } from './results.js';
 
 export interface Goal {
@@ -20,7 +21,7 @@ const togetherMb = 900;
 const readyS = 3;
 
 /** Judges what was measured; what was not measured has no goal. */
-export function goalsOf({ create, get, list, recovery, rest, startMs }: Results): Goal[] {
+export function goalsOf({ create, get, list, recovery, takeover, rest, startMs }: Results): Goal[] {
   const goals: Goal[] = [];
   const expect: Expect = (name, unit, value, better, bound) =>
     goals.push({
@@ -39,6 +40,7 @@ export function goalsOf({ create, get, list, recovery, rest, startMs }: Results)
   if (get) expect('volumes read', '/s', rateOf(get.get), 'more', 5_000);
   if (list) expect('lists of 100', '/s', rateOf(list.list), 'more', 300);
   if (recovery) recoveryGoals(recovery, expect);
+  if (takeover) takeoverGoal(takeover, expect);
   for (const [name, mb] of Object.entries(rest.memoryMb)) {
     if (name === 'api') expect('memory of api', 'MB', mb, 'less', apiMb);
     else if (isApp(name)) expect(`memory of ${name}`, 'MB', mb, 'less', workerMb);
@@ -69,9 +71,13 @@ function recoveryGoals(
   expect('another behind thousands', '×', backlog.behindMs / backlog.aloneMs, 'less', 2);
   expect('another beside thousands', '×', fairness.besideFloodMs / fairness.besideLoadMs, 'less', 2);
   expect('the large one’s part', '', fairness.largeShare, 'more', 0.25);
-  expect('taken over, p99', 's', takeovers.p99Ms / 1_000, 'less', 15);
+  takeoverGoal(takeovers, expect);
   expect('deleted after a VM’s death', 's', vmDeathMs / 1_000, 'less', 5);
   expect('written after Consul’s start', 's', registryMs / 1_000, 'less', 3);
+}
+
+function takeoverGoal({ p99Ms }: Takeovers, expect: Expect): void {
+  expect('taken over, p99', 's', p99Ms / 1_000, 'less', 15);
 }
 
 export function isApp(name: string): boolean {

@@ -4,6 +4,7 @@ import { median } from './measure/figures.js';
 import type { DeleteResult } from './phases/change.js';
 import type { CreateResult } from './phases/create.js';
 import type { RecoveryResult } from './phases/recovery.js';
+import type { Takeovers } from './recovery/takeover.js';
 import type { Results } from './results.js';
 
 /** Floors further apart than this say that the machine was busy with something else. */
@@ -14,7 +15,7 @@ const titleWidth = 30;
 
 /** What was measured, for a person at a terminal. */
 export function reportOf(results: Results, goals: readonly Goal[]): string[] {
-  const { create, get, resize, delete: deletion, list, recovery, settings } = results;
+  const { create, get, resize, delete: deletion, list, recovery, takeover, settings } = results;
   const clients = `${settings.clients} clients`;
   return [
     '',
@@ -32,6 +33,7 @@ export function reportOf(results: Results, goals: readonly Goal[]): string[] {
         ]
       : []),
     ...(recovery ? recoveryLines(recovery) : []),
+    ...(takeover ? [takeoverLine(takeover)] : []),
     '',
     ...goals.map(goalLine),
   ];
@@ -63,7 +65,6 @@ function deleteLines({ gone, trashed }: DeleteResult, clients: string): string[]
 }
 
 function recoveryLines({ backlog, fairness, takeovers }: RecoveryResult): string[] {
-  const line = (title: string, text: string) => `${title.padEnd(titleWidth)} ${text}`;
   const peaks = Object.entries(backlog.peakMb).map(([name, mb]) => `${name} ${whole(mb)}`);
   return [
     ...sampleLines('creates recorded, workers off', [backlog.creations]),
@@ -80,11 +81,20 @@ function recoveryLines({ backlog, fairness, takeovers }: RecoveryResult): string
       `and beside ${fairness.waiting} of one`,
       `${whole(fairness.besideFloodMs)} ms (the first ${whole(fairness.firstBesideFloodMs)}), beside 32 clients ${whole(fairness.besideLoadMs)} ms, alone ${whole(fairness.idleMs)} ms`,
     ),
-    line(
-      `${takeovers.kills} workers killed`,
-      `${takeovers.lanes} lanes taken over, p50 / p99 / most  ${[takeovers.p50Ms, takeovers.p99Ms, takeovers.mostMs].map((ms) => tenths(ms / 1_000)).join(' / ')} s, ${takeovers.left} left`,
-    ),
+    takeoverLine(takeovers),
   ];
+}
+
+function takeoverLine({ kills, lanes, left, p50Ms, p99Ms, mostMs }: Takeovers): string {
+  const times = [p50Ms, p99Ms, mostMs].map((ms) => tenths(ms / 1_000)).join(' / ');
+  return line(
+    `${kills} workers killed`,
+    `${lanes} lanes taken over, p50 / p99 / most  ${times} s, ${left} left`,
+  );
+}
+
+function line(title: string, text: string): string {
+  return `${title.padEnd(titleWidth)} ${text}`;
 }
 
 function comparedLines(title: string, compared: Compared, bare: string): string[] {

@@ -7,6 +7,7 @@ import { measureCreate } from './phases/create.js';
 import { measureGet, measureList } from './phases/read.js';
 import { measureRecovery } from './phases/recovery.js';
 import { measureRest, measureStarts } from './phases/rest.js';
+import { measureTakeovers } from './recovery/takeover.js';
 import type { Results } from './results.js';
 import type { Target } from './target.js';
 
@@ -38,7 +39,7 @@ export async function measure(settings: Settings, target: Target, progress: Prog
   }
 }
 
-type Operations = Pick<Results, 'create' | 'get' | 'resize' | 'delete' | 'list' | 'recovery'>;
+type Operations = Pick<Results, 'create' | 'get' | 'resize' | 'delete' | 'list' | 'recovery' | 'takeover'>;
 
 async function operationsOf(bench: Bench): Promise<Operations> {
   const { settings, progress } = bench;
@@ -53,6 +54,10 @@ async function operationsOf(bench: Bench): Promise<Operations> {
   if (wants('list')) measured.list = await phase('list', measureList);
   // Last: it kills what the others measure.
   if (wants('recovery')) measured.recovery = await measureRecovery(bench);
+  else if (wants('takeover'))
+    measured.takeover = await phase('takeover', async () =>
+      measureTakeovers(bench, await bench.target.newCustomer()),
+    );
   return measured;
 }
 
