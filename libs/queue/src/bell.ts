@@ -11,7 +11,7 @@ import { chunksOf } from './chunks.js';
 import { within } from './deadline.js';
 import { JOB_OPTIONS } from './job.js';
 import type { DrainJob, LaneJob } from './job.js';
-import { defineLaneScript, pipeLaneCall } from './lane-script.js';
+import { callLanes, defineLaneScript } from './lane-script.js';
 import type { LaneCall } from './lane-script.js';
 import { OpenQueues } from './open-queues.js';
 import type { RedisConnection } from './redis.js';
@@ -168,33 +168,23 @@ export class Bell {
     this.isScheduled = false;
     const calls = [...this.calls.values()];
     const jobs = [...this.jobs.values()];
-    const queues = [...new Set(jobs.map(({ what }) => what.queue))];
     const wakes = this.wakes;
     this.calls = new Map();
     this.jobs = new Map();
     this.wakes = [];
     await Promise.all([
       ...chunksOf(wakes, WAKES_MAX).map((chunk) => this.publish(chunk)),
-      ...chunksOf(calls, BULK_MAX).map((chunk) => this.callAll(chunk)),
-      ...queues.flatMap((queue) =>
-        chunksOf(
-          jobs.filter(({ what }) => what.queue === queue),
-          BULK_MAX,
-        ).map((chunk) => this.addAll(queue, chunk)),
-      ),
+      ...byQueue(calls).map(([queue, chunk]) => this.callAll(queue, chunk)),
+      ...byQueue(jobs).map(([queue, chunk]) => this.addAll(queue, chunk)),
     ]);
   }
 
-  private async callAll(calls: readonly Asked<LaneCall>[]): Promise<void> {
-    const taken = await this.attempt('ringing', async () => {
-      const pipeline = this.redis.client.pipeline();
-      for (const { what } of calls) pipeLaneCall(pipeline, what);
-      const results = (await pipeline.exec()) ?? [];
-      for (const [error] of results) if (error !== null) throw error;
-    });
-    for (const { what } of calls)
-      if (what.verb === 'ring') this.rings.inc({ queue: what.queue, taken: String(taken) });
-    answerAll(calls, taken);
+  private async callAll(queue: QueueName, asked: readonly Asked<LaneCall>[]): Promise<void> {
+    const calls = asked.map(({ what }) => what);
+    const taken = await this.attempt(`ringing at ${queue}`, () => callLanes(this.redis.client, queue, calls));
+    const rings = calls.filter(({ verb }) => verb === 'ring').length;
+    if (rings > 0) this.rings.inc({ queue, taken: String(taken) }, rings);
+    answerAll(asked, taken);
   }
 
   private async addAll(queue: QueueName, asked: readonly Asked<PlainJob>[]): Promise<void> {
@@ -222,6 +212,21 @@ export class Bell {
       return false;
     }
   }
+}
+
+/** In parts that one round trip carries, each for one queue. */
+function byQueue<T extends { readonly queue: QueueName }>(
+  asked: readonly Asked<T>[],
+): (readonly [QueueName, readonly Asked<T>[]])[] {
+  const queues = new Map<QueueName, Asked<T>[]>();
+  for (const one of asked) {
+    const same = queues.get(one.what.queue);
+    if (same) same.push(one);
+    else queues.set(one.what.queue, [one]);
+  }
+  return [...queues].flatMap(([queue, all]) =>
+    chunksOf(all, BULK_MAX).map((chunk) => [queue, chunk] as const),
+  );
 }
 
 function answerAll(asked: readonly Asked<unknown>[], taken: boolean): void {

@@ -14,7 +14,7 @@
  */
 import { createRequire } from 'node:module';
 import type { AccountId, QueueName, ResourceName } from '@plumbline/domain';
-import type { ChainableCommander, Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { JOB_OPTIONS } from './job.js';
 
 /** Lanes of one account that have jobs in one queue at a time. */
@@ -32,6 +32,10 @@ function scriptOf(name: 'addStandardJob' | 'addPrioritizedJob'): string {
   return exported[name].content;
 }
 
+/** What all calls of one run share, and what each says for itself. */
+const FIXED_ARGUMENTS = 3;
+const CALL_ARGUMENTS = 5;
+
 const SCRIPT = `
 local function addStandard(KEYS, ARGV)
 ${scriptOf('addStandardJob')}
@@ -41,7 +45,9 @@ ${scriptOf('addPrioritizedJob')}
 end
 
 local call = redis.call
-local verb, prefix, now, options, lane, account, class, anew = unpack(ARGV)
+local prefix, now, options = unpack(ARGV)
+-- Of the call that is being made; there may be many.
+local verb, lane, account, class, anew
 
 local function key(name) return prefix .. name end
 local function keys(...)
@@ -139,7 +145,10 @@ local function leave()
   callNext()
 end
 
-if verb == 'ring' then ring() else leave() end
+for at = ${FIXED_ARGUMENTS} + 1, #ARGV, ${CALL_ARGUMENTS} do
+  verb, lane, account, class, anew = unpack(ARGV, at, at + ${CALL_ARGUMENTS} - 1)
+  if verb == 'ring' then ring() else leave() end
+end
 return 1
 `;
 
@@ -158,17 +167,20 @@ export interface LaneCall {
   readonly anew?: boolean | undefined;
 }
 
-/** What `defineCommand` adds to a client and its pipelines; ioredis cannot know its type. */
-type WithCommand = Record<typeof COMMAND, (...args: readonly string[]) => unknown>;
+/** What `defineCommand` adds to a client; ioredis cannot know its type. */
+type WithCommand = Record<typeof COMMAND, (...args: readonly string[]) => Promise<unknown>>;
 
 export function defineLaneScript(client: Redis): void {
   client.defineCommand(COMMAND, { numberOfKeys: 1, lua: SCRIPT });
 }
 
-export function pipeLaneCall(pipeline: ChainableCommander, call: LaneCall): void {
-  const prefix = keysOf(call.queue);
-  const { verb, resource, account = '', ahead = false, anew = false } = call;
-  const args = [resource, account, ahead ? 'ahead' : 'bulk', anew ? '1' : '0'];
-  const commands = pipeline as unknown as WithCommand;
-  commands[COMMAND](`${prefix}wait`, verb, prefix, String(Date.now()), OPTIONS, ...args);
+/** Makes these calls at one queue in one run of the script, one after the other: most of a run's price is its beginning. */
+export async function callLanes(client: Redis, queue: QueueName, calls: readonly LaneCall[]): Promise<void> {
+  const prefix = keysOf(queue);
+  const args = calls.flatMap(({ verb, resource, account = '', ahead = false, anew = false }) => [
+    ...[verb, resource, account],
+    ...[ahead ? 'ahead' : 'bulk', anew ? '1' : '0'],
+  ]);
+  const commands = client as unknown as WithCommand;
+  await commands[COMMAND](`${prefix}wait`, prefix, String(Date.now()), OPTIONS, ...args);
 }
