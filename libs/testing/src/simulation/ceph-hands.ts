@@ -1,6 +1,6 @@
 import { GIB, cephImage, cephWatch } from '@plumbline/ceph-facets';
 import type { ImageSeen, ImageWant, WatchSeen, WatchWant } from '@plumbline/ceph-facets';
-import { InvariantError, RejectedError, TransientError } from '@plumbline/domain';
+import { BusyError, InvariantError, RejectedError } from '@plumbline/domain';
 import type { Backend, FacetName } from '@plumbline/domain';
 import type { ProcessClient, StoredImage } from './ceph.js';
 import { Hands } from './hands.js';
@@ -66,7 +66,7 @@ class ImageProtocol implements Protocol<ImageWant, ImageSeen> {
       if (seen?.state === 'open') return seen.sizeBytes >= bytes ? seen : await this.grow(call, bytes);
       if (seen?.state === 'half-made') await this.clear(call, seen);
     }
-    throw new TransientError('the image keeps changing under us', { reason: 'ceph-contended' });
+    throw new BusyError('the image keeps changing under us', { reason: 'ceph-contended' });
   }
 
   /** First the name, which is refused where it is taken; then what it stands for. Null: it was taken. */
@@ -113,7 +113,7 @@ class ImageProtocol implements Protocol<ImageWant, ImageSeen> {
     const { image } = seen;
     if (image === null || image.state === 'trashed') return image;
     if (seen.watching.length > 0)
-      throw new TransientError('the image is still in use', { reason: 'ceph-watched' });
+      throw new BusyError('the image is still in use', { reason: 'ceph-watched' });
     return await this.clear(call, image);
   }
 

@@ -239,12 +239,9 @@ export class ProcessClient implements RadosClient {
 
   /** As the adapter fences: the monitor is told, and the newest map is waited for. */
   async fence(address: string): Promise<void> {
-    const { world, process } = this;
-    await world.pool.wait(process.latencyMs(), {
-      owner: null,
-      what: `${process.name}: blocklists ${address}`,
-    });
-    world.ceph.blocklist(address);
+    if (this.process.state === 'dead') return never();
+    await this.travel(address, `blocklists ${address}`, null);
+    this.world.ceph.blocklist(address);
     await this.catchUp();
   }
 

@@ -14,6 +14,8 @@ const FLOOD = 40;
 const UNKNOWN = 'outcome_unknown';
 /** Of twelve customers so many forget what they have. */
 const FORGETFUL = 5;
+/** Who reads does so again before long: the answer to a reading is mostly there by then, and sometimes is not. */
+const AGAIN_MS = 25;
 const NOWHERE = 999 as VmId;
 
 /** A volume as its customer thinks of it; deleted, it is made anew under the same name and another id. */
@@ -96,9 +98,13 @@ export class Clients {
 
   private async read(api: SimulatedApi, by: AccountRecord, { id, account }: Slot): Promise<void> {
     // Another comes while the first is under way: it may share only what is asked after it came.
-    this.world.pool.after(this.random.next() * 4, { owner: null, what: 'a client reads again' }, () => {
-      void this.readings.find(api, by, id);
-    });
+    this.world.pool.after(
+      this.random.next() * AGAIN_MS,
+      { owner: null, what: 'a client reads again' },
+      () => {
+        void this.readings.find(api, by, id);
+      },
+    );
     const refusal = await this.readings.find(api, by, id);
     if (by.id === account.id || refusal === 'lost') return;
     this.expectUnknown(refusal, id);

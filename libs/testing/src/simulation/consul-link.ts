@@ -37,8 +37,7 @@ export function consulLink(world: World, process: SimulatedProcess): FakeManners
   };
 
   const meet = async (request: FakeRequest): Promise<Fate> => {
-    const isBeat =
-      request.what === 'transact' && request.ops.some(({ key }) => key.startsWith(world.layout.beats));
+    const isBeat = request.what === 'transact' && isOwnBeat(world, process, request.ops);
     const point = request.what === 'transact' && !isBeat ? pointOf(world, process, request.ops) : null;
     const fault = faultOf(point);
     const struck = process.strikeAt(point);
@@ -118,9 +117,13 @@ function arrived(world: World, process: SimulatedProcess, request: FakeRequest):
   if (request.what !== 'transact') return;
   const { ops } = request;
   const stands = world.register.boots.get(process.boot)?.state === 'alive';
-  const isBeat = ops.some(({ key }) => key.startsWith(world.layout.beats));
-  if (isBeat && world.register.boots.has(process.boot)) process.beatLanded();
+  if (isOwnBeat(world, process, ops) && world.register.boots.has(process.boot)) process.beatLanded();
   world.writes.push({ by: process, ops, stands });
+}
+
+/** Who takes another over looks at that one's beat, and takes it away. */
+function isOwnBeat({ layout }: World, { boot }: SimulatedProcess, ops: readonly KvOp[]): boolean {
+  return ops.some(({ key }) => key === layout.beat(boot));
 }
 
 /** What a merged write is for; of several things the one that says most. Null: a beat, a boot's own key, a reading. */
@@ -134,9 +137,12 @@ function pointOf(world: World, process: SimulatedProcess, ops: readonly KvOp[]):
   if (ops.some(({ key, verb }) => verb === 'delete' && key.startsWith(world.layout.owedTo('billing'))))
     return 'drain';
   const own = world.layout.boot(process.boot);
-  const isOthers = ({ key, verb }: KvOp): boolean =>
-    key.startsWith(world.layout.boots) && key !== own && (verb === 'cas' || verb === 'delete-cas');
-  return ops.some(isOthers) ? 'takeover' : null;
+  const ofAnother = ops.find(
+    ({ key, verb }) =>
+      key.startsWith(world.layout.boots) && key !== own && (verb === 'cas' || verb === 'delete-cas'),
+  );
+  if (ofAnother === undefined) return null;
+  return ofAnother.verb === 'cas' ? 'takeover' : 'clearance';
 }
 
 function pointOfLane(world: World, key: string, value: string): WritePoint {

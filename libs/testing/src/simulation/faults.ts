@@ -13,8 +13,17 @@ const CALL_POINTS = [
 ] as const;
 export type CallPoint = (typeof CALL_POINTS)[number];
 
-/** What a write of the registry is for. */
-const WRITE_POINTS = ['admission', 'attempt', 'ledger', 'commit', 'give-back', 'takeover', 'drain'] as const;
+/** What a write of the registry is for. A boot is taken over in two: first it is marked, and behind the fence its keys go. */
+const WRITE_POINTS = [
+  'admission',
+  'attempt',
+  'ledger',
+  'commit',
+  'give-back',
+  'takeover',
+  'clearance',
+  'drain',
+] as const;
 export type WritePoint = (typeof WRITE_POINTS)[number];
 
 const CALL_FAULTS = [
@@ -93,14 +102,24 @@ export const FAULTS: readonly Fault[] = [
   ...SUDDEN.map((kind) => ({ kind, at: null })),
 ];
 
-/**
- * How often each is drawn: writes have the most ways to go wrong, what is sudden comes at one point only, as refusals do, and
- * what is under way to Ceph when its sender dies or falls asleep is what fences and maps are there for.
- */
+/** What is under way to Ceph when its sender dies or falls asleep is what fences and maps are there for. */
+const WITHIN_MATTERS: ReadonlySet<string> = new Set([
+  'image-create',
+  'image-grow',
+  'image-trash',
+  'takeover',
+  'clearance',
+]);
+
+/** By nothing else is a monitor held by one while another asks for it, or is one VM put off and come back to. */
+const OFTEN: Partial<Record<Sudden, number>> = { 'restarted-over-living': 8, 'vm-refuses': 6 };
+
+/** How often each is drawn: writes have the most ways to go wrong, and what is sudden comes at one point only, as refusals do. */
 function weightOf(fault: Fault): number {
   const { kind, at } = fault;
-  if (at === null || kind.startsWith('call-')) return 2;
-  if ('moment' in fault && fault.moment === 'within' && at.startsWith('image-')) return 4;
+  if (at === null) return OFTEN[kind] ?? 2;
+  if (kind.startsWith('call-')) return 2;
+  if ('moment' in fault && fault.moment === 'within' && WITHIN_MATTERS.has(at)) return 4;
   return kind.startsWith('write-') ? 3 : 1;
 }
 

@@ -20,6 +20,8 @@ export const POLICY: StepPolicy = {
   backoffCapMs: 30_000,
 };
 const LINGER_MS = 8;
+/** So few requests come at a time that with more than one reading under way none would ever wait for another. */
+const API_READS_AT_ONCE = 1;
 const REGISTRY_AWAY_MS = 1_000;
 /** How far a stamp may be ahead of the true time: an answer has whole seconds, and takes a while. */
 const STAMP_AHEAD_MAX_MS = 2_500;
@@ -76,7 +78,7 @@ export class SimulatedProcess implements Owner {
       consul: world.consul,
       timing: this.timing(),
       manners: consulLink(world, this),
-      limits: { lingerMs: LINGER_MS },
+      limits: { lingerMs: LINGER_MS, ...(role === 'api' ? { readsInFlightMax: API_READS_AT_ONCE } : {}) },
       boot: { name, app: role, host: role === 'qemu' ? HOST : null },
       newId: () => this.random.uuid(),
       now: () => this.wallClock(),

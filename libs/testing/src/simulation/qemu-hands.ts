@@ -1,5 +1,5 @@
 import { GIB } from '@plumbline/ceph-facets';
-import { HeldError, RejectedError, TransientError } from '@plumbline/domain';
+import { BusyError, HeldError, RejectedError } from '@plumbline/domain';
 import type { Backend, FacetName } from '@plumbline/domain';
 import { parseDiskKey, qemuDevice, qemuNode } from '@plumbline/qemu-facets';
 import type { DeviceSeen, DeviceWant, NodeSeen, NodeWant } from '@plumbline/qemu-facets';
@@ -109,7 +109,7 @@ class NodeProtocol extends AtMonitor implements Protocol<NodeWant, NodeSeen> {
       ceph.watch(key, address);
       return node;
     });
-    if (added === null) throw new TransientError('QEMU refused to open the image', { reason: 'qmp-refused' });
+    if (added === null) throw new BusyError('QEMU refused to open the image', { reason: 'qmp-refused' });
     return seenOf(added)!;
   }
 
@@ -135,7 +135,7 @@ class NodeProtocol extends AtMonitor implements Protocol<NodeWant, NodeSeen> {
       machine.touched.add(name);
       return { ...seen, sizeBytes: bytes };
     });
-    if (grown === null) throw new TransientError('QEMU refused to grow a node', { reason: 'qmp-refused' });
+    if (grown === null) throw new BusyError('QEMU refused to grow a node', { reason: 'qmp-refused' });
     return grown;
   }
 
@@ -143,7 +143,7 @@ class NodeProtocol extends AtMonitor implements Protocol<NodeWant, NodeSeen> {
     const { machine, name } = this.at(call);
     const { ceph } = this.world;
     const isUsed = await this.command(call, 'query-block', false, () => machine.devices.has(name));
-    if (isUsed) throw new TransientError('a device still uses the node', { reason: 'node-in-use' });
+    if (isUsed) throw new BusyError('a device still uses the node', { reason: 'node-in-use' });
     await this.command(call, 'blockdev-del', true, () => {
       const node = machine.nodes.get(name);
       if (node === undefined || machine.devices.has(name)) return;
@@ -200,8 +200,7 @@ class DeviceProtocol extends AtMonitor implements Protocol<DeviceWant, DeviceSee
       this.world.guests.begin(machine, name);
       return { node: name, state: 'plugged' };
     });
-    if (plugged === null)
-      throw new TransientError('QEMU refused to plug the disk in', { reason: 'qmp-refused' });
+    if (plugged === null) throw new BusyError('QEMU refused to plug the disk in', { reason: 'qmp-refused' });
     return plugged;
   }
 

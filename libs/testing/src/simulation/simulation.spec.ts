@@ -28,7 +28,7 @@ describe('the system on a simulated network', () => {
     async () => {
       const totals = new Totals();
       for (let seed = 1; seed <= SEEDS; seed += 1) totals.add(await summaryOf(seed, 1));
-      const { seeds, failure, counts } = await totals.end({
+      const { seeds, failure, counts, reached } = await totals.end({
         from: 1,
         seconds: 0,
         cpuSeconds: 0,
@@ -39,6 +39,10 @@ describe('the system on a simulated network', () => {
       expect(counts['acknowledged']! / SEEDS).toBeGreaterThan(15);
       expect(counts['faults']! / SEEDS).toBeGreaterThan(10);
       expect(counts['events']! / SEEDS).toBeGreaterThan(1000);
+      for (const point of ['takeover', 'clearance'])
+        expect(
+          Object.entries(reached).filter(([sight, times]) => sight.endsWith(` at ${point}`) && times > 0),
+        ).not.toEqual([]);
     },
     TIME_MAX_MS,
   );
