@@ -293,4 +293,12 @@ export const OF_ENGINE: readonly Mutant[] = [
     put: 'gib: Math.max(0, after.gib - before.gib),',
     why: 'what is deleted goes on being counted',
   },
+  {
+    id: 'names-freed-too-soon',
+    breaks: ['R3'],
+    file: FOOTPRINT,
+    find: 'names.set(`${state.region}/${state.name}`',
+    put: 'if (record === null || lane === null) names.set(`${state.region}/${state.name}`',
+    why: 'a volume has no name while anything is asked of it',
+  },
 ];

@@ -16,7 +16,7 @@ let seed = from;
 for (; seed <= last && caught === null; seed += 1) {
   const { violation } = await runSeed(seed);
   if (violation === null) continue;
-  const sighting = { at: `seed ${seed}`, invariant: violation.invariant, detail: violation.detail };
+  const sighting = { at: `seed ${seed}`, seed, invariant: violation.invariant, detail: violation.detail };
   first ??= sighting;
   if (until.includes(violation.invariant)) caught = sighting;
 }
