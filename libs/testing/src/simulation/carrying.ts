@@ -17,6 +17,8 @@ export class Carrying implements Judgement {
   private readonly turns = new Map<string, { turn: number; nonce: string | null }>();
   private readonly nonces = new Set<string>();
   private readonly committed = new Set<string>();
+  /** Boots whose keys were taken away. */
+  private readonly gone = new Set<string>();
 
   constructor(private readonly world: World) {}
 
@@ -152,8 +154,11 @@ export class Carrying implements Judgement {
     );
   }
 
-  /** C6: only who was silent for long enough, or is known to be dead, is fenced. */
+  /** C3: who was fenced does not come back. C6: only who was silent for long enough, or is known to be dead, is fenced. */
   private boot(before: BootRecord | null, after: BootRecord | null): Mistake | null {
+    if (after === null && before !== null) this.gone.add(before.boot);
+    if (after?.state === 'alive' && (before?.state === 'fencing' || this.gone.has(after.boot)))
+      return broken('C3', `the boot of ${after.name} came back after it was fenced`);
     if (before?.state !== 'alive' || after?.state === 'alive') return null;
     const process = this.world.processes.find(({ boot }) => boot === before.boot);
     if (process === undefined || process.state === 'dead') return null;

@@ -215,6 +215,15 @@ const wrongs: readonly [string, string, (world: World) => unknown][] = [
   ],
   [
     'C3',
+    'a boot comes back that was fenced',
+    (world) => {
+      put(world, { [world.layout.boot(boot)]: { boot, state: 'fencing' } });
+      put(world, { [world.layout.boot(boot)]: null });
+      put(world, { [world.layout.boot(boot)]: { boot, state: 'alive' } });
+    },
+  ],
+  [
+    'C3',
     'a process writes that was fenced',
     (world) => {
       writes(world, false, guards(world));
