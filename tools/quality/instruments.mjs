@@ -13,7 +13,8 @@ const OUTPUT_LINES_MAX = 80;
 /** @type {Instrument[]} */
 export const INSTRUMENTS = [
   { name: 'crash-matrix', command: ['tools/crash-matrix', '--part', 'commit/3'], waits: true },
-  { name: 'simulate', command: ['tools/simulate', '--seeds', '500'] },
+  { name: 'soak', command: ['tools/soak', '--seed', 'commit', '--minutes', '2'], waits: true },
+  { name: 'simulate', command: ['tools/simulate', '--seeds', '2000'] },
 ];
 
 /**
