@@ -64,7 +64,7 @@ function deleteLines({ gone, trashed }: DeleteResult, clients: string): string[]
   ];
 }
 
-function recoveryLines({ backlog, fairness, takeovers }: RecoveryResult): string[] {
+function recoveryLines({ backlog, fairness, takeovers, registry }: RecoveryResult): string[] {
   const peaks = Object.entries(backlog.peakMb).map(([name, mb]) => `${name} ${whole(mb)}`);
   return [
     ...sampleLines('creates recorded, workers off', [backlog.creations]),
@@ -82,6 +82,10 @@ function recoveryLines({ backlog, fairness, takeovers }: RecoveryResult): string
       `${whole(fairness.besideFloodMs)} ms (the first ${whole(fairness.firstBesideFloodMs)}), beside 32 clients ${whole(fairness.besideLoadMs)} ms, alone ${whole(fairness.idleMs)} ms`,
     ),
     takeoverLine(takeovers),
+    line(
+      'Consul started',
+      `first write ${tenths(registry.writtenMs / 1_000)} s later, by Consul itself ${tenths(registry.bareMs / 1_000)} s`,
+    ),
   ];
 }
 

@@ -2,6 +2,7 @@ import type { Bench } from '../bench.js';
 import { measureBacklog } from '../recovery/backlog.js';
 import type { Backlog } from '../recovery/backlog.js';
 import { measureRegistryRestarts, measureVmDeath } from '../recovery/deaths.js';
+import type { RegistryRestart } from '../recovery/deaths.js';
 import { measureFairness } from '../recovery/fairness.js';
 import type { Fairness } from '../recovery/fairness.js';
 import { measureTakeovers } from '../recovery/takeover.js';
@@ -16,8 +17,7 @@ export interface RecoveryResult {
   readonly takeovers: Takeovers;
   /** From a VM's death to the deletion of its volume. */
   readonly vmDeathMs: number;
-  /** From the start of Consul's process to the first write. */
-  readonly registryMs: number;
+  readonly registry: RegistryRestart;
 }
 
 /** What is killed last disturbs nothing that is measured after it. */
@@ -28,7 +28,7 @@ export async function measureRecovery(bench: Bench): Promise<RecoveryResult> {
   const backlog = await part('backlog', () => measureBacklog(bench, customer));
   const fairness = await part('fairness', () => measureFairness(bench));
   const takeovers = await part('takeover', () => measureTakeovers(bench, customer));
-  const registryMs = await part('registry', () => measureRegistryRestarts(bench, customer, restarts));
+  const registry = await part('registry', () => measureRegistryRestarts(bench, customer, restarts));
   const vmDeathMs = await part('vm death', () => measureVmDeath(bench));
-  return { backlog, fairness, takeovers, vmDeathMs, registryMs };
+  return { backlog, fairness, takeovers, vmDeathMs, registry };
 }
