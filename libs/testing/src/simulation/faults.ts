@@ -55,6 +55,7 @@ const SUDDEN = [
   'replies-cut',
   'consul-away',
   'consul-full',
+  'consul-clock-set',
   'ceph-silent',
   'ceph-refuses',
   'billing-down',

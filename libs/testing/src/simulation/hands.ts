@@ -1,4 +1,4 @@
-import { RejectedError, TransientError, UncertainError } from '@plumbline/domain';
+import { BusyError, RejectedError, TransientError, UncertainError } from '@plumbline/domain';
 import type {
   Applied,
   Backend,
@@ -163,12 +163,15 @@ export class Hands {
     const { place, what, point } = by;
     if (by.signal.aborted) throw new UncertainError(`${what}: nobody waits any more`, { reason: 'deadline' });
     const isRefusing = world.isRefusing(process.role, place.key);
-    const isRefused = isRefusing || (world.isBusy(place.key) && point !== 'look');
+    const isBusy = world.isBusy(place.key) && point !== 'look';
+    const isRefused = isRefusing || isBusy;
     if (isRefusing) world.wereBusy.add(world.volumeOf(place.key));
     let fault = isRefused ? 'call-refused-for-now' : world.faults.ofCall(point);
     const mine = (how: string) => ({ owner: process, what: `${what} ${how}`, about: place.key });
     if (fault === 'call-refused-for-now' || fault === 'call-refused') {
       await world.pool.wait(process.latencyMs(), mine('is refused'));
+      // One thing that is busy says nothing of its source, and must never count as an outage, which costs no tries.
+      if (isBusy) throw new BusyError('the volume is busy', { reason: 'busy' });
       if (fault === 'call-refused-for-now') throw new TransientError('refused for now', { reason: 'busy' });
       world.refusedAt(place.key);
       throw new RejectedError('refused', { reason: 'refused' });

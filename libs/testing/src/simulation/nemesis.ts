@@ -25,6 +25,8 @@ const RESTART_MS = 3_000;
 const STRANGER = '10.0.9.9:0/1';
 /** Long after its process has had the time to learn of it. */
 const CLOCK_OFF_MS = 40_000;
+/** As little as the ticks of a clock that is kept right, and so much that whoever stamps by the time before must end. */
+const CLOCK_BEHIND_MS = [1_000, 4_000, 15_000];
 const SKEW_MS = 40 * 86_400_000;
 /** Of the processes that are started again, how many find proof that the one before is gone. */
 const PROOF_SHARE = 0.4;
@@ -64,6 +66,7 @@ export class Nemesis {
     world.faults.stop();
     world.consulAway = false;
     world.consulFull = false;
+    world.consulBehindMs = 0;
     world.apiDozes = false;
     world.billing.manners.down = false;
     world.doorbell.state = 'there';
@@ -152,6 +155,10 @@ export class Nemesis {
       case 'consul-full':
         world.consulFull = true;
         this.later('Consul can be written again', () => (world.consulFull = false), SILENT_MS);
+        return true;
+      case 'consul-clock-set':
+        world.consulBehindMs = random.pick(CLOCK_BEHIND_MS);
+        this.later('Consul’s clock is set right', () => (world.consulBehindMs = 0), CLOCK_OFF_MS);
         return true;
       case 'ceph-silent':
         world.ceph.fallSilent();

@@ -81,7 +81,7 @@ export class Recording implements Judgement {
     }
     if (before === null || status === 'in-progress') return null;
     if (before.status !== 'in-progress')
-      return broken('C1', `action of intent ${intent} ended twice`, resource);
+      return broken('R1', `action of intent ${intent} ended twice`, resource);
     const { faults, register } = this.world;
     faults.see(status === 'completed' ? `${kind}-completed` : 'intent-undone');
     if (status === 'completed') return null;

@@ -106,6 +106,8 @@ export class World {
   /** Until then nobody lives on the hypervisor host. */
   hostBackMs = 0;
   consulAway = false;
+  /** How far Consul's clock, by which everything is stamped, is behind the true one. */
+  consulBehindMs = 0;
   /** Its disk is full: it can be read, and nothing can be written. */
   consulFull = false;
   /** What sets the registry back in the end; null: nobody does in this seed. */
@@ -141,7 +143,7 @@ export class World {
 
   async step(): Promise<boolean> {
     this.writes = [];
-    this.consul.dateMs = Math.floor(this.instantMs / 1000) * 1000;
+    this.consul.dateMs = Math.floor((this.instantMs - this.consulBehindMs) / 1000) * 1000;
     return this.pool.step();
   }
 
