@@ -231,6 +231,14 @@ export const OF_REGISTRY: readonly Mutant[] = [
     why: 'a process whose clock is days off stamps with it',
   },
   {
+    id: 'instant-of-the-clock',
+    breaks: ['V2', 'C6', 'M1'],
+    file: 'libs/domain/src/plan.ts',
+    find: 'at: Math.max(by.now, (by.before?.at ?? 0) + 1) };',
+    put: 'at: by.now };',
+    why: 'a commit may be stamped before the one that it follows',
+  },
+  {
     id: 'outage-taken-as-silence',
     breaks: ['C6'],
     file: SILENCE,
