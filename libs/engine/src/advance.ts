@@ -136,7 +136,8 @@ async function takeTurn(context: WorkerContext, snapshot: Snapshot): Promise<Tur
     return mine ? 'away' : 'left';
   }
   if (queue !== null && !mine && !mayCall(context, head)) return await putOff(context, resource, head);
-  if (head.attempt !== null && !mine && !(await caughtUp(context, snapshot))) return 'left';
+  // Whoever had a turn before may have taken it from a dead boot, and have given it back before he told any OSD of the fence.
+  if (head.turns > 0 && !mine && !(await caughtUp(context, snapshot))) return 'left';
   const turn = await Turn.take(context, snapshot, head, (n) => mintedLine(context, move, head, n));
   return turn === null ? 'overtaken' : await carryTurn(context, turn);
 }

@@ -57,6 +57,8 @@ export interface Fates {
 export class EngineWorld {
   readonly sources: MemorySources;
   writes = 0;
+  /** How often a worker has waited until it knew of every fence. */
+  caughtUp = 0;
   /** What workers that begin from now on know: another version may know more, or less. */
   workersKnow: IntentCatalog = intentCatalog;
   /** Hosts whose worker does not live any more, and its VMs go on. */
@@ -269,7 +271,7 @@ export class EngineWorld {
       queue,
       backends,
       policy: { deadlineMs: 1000, triesMax: 3, backoffBaseMs: 1, backoffCapMs: 1 },
-      catchUp: () => Promise.resolve(),
+      catchUp: () => Promise.resolve(void (this.caughtUp += 1)),
       fence: this.dying((address: string) => this.sources.fenced(address)),
       outages: { waitMs: () => this.putOffMs, isAway: () => this.isAway, report: () => undefined },
       stopping: () => this.crashed,

@@ -82,9 +82,17 @@ export const OF_ENGINE: readonly Mutant[] = [
     id: 'newest-map-not-waited-for',
     breaks: ['C4'],
     file: ADVANCE,
-    find: 'if (head.attempt !== null && !mine && !(await caughtUp(context, snapshot)))',
+    find: 'if (head.turns > 0 && !mine && !(await caughtUp(context, snapshot)))',
     put: 'if (false as boolean && !(await caughtUp(context, snapshot)))',
     why: 'who goes on with a dead boot’s turn may be ahead of its fence',
+  },
+  {
+    id: 'given-back-taken-as-harmless',
+    breaks: ['C4'],
+    file: ADVANCE,
+    find: 'if (head.turns > 0 && !mine && !(await caughtUp(context, snapshot)))',
+    put: 'if (head.attempt !== null && !mine && !(await caughtUp(context, snapshot)))',
+    why: 'who took the turn from a dead boot may have given it back before any OSD learnt of the fence',
   },
   {
     id: 'turn-number-stays',
