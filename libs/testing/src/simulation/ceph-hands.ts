@@ -112,8 +112,7 @@ class ImageProtocol implements Protocol<ImageWant, ImageSeen> {
     }));
     const { image } = seen;
     if (image === null || image.state === 'trashed') return image;
-    if (seen.watching.length > 0)
-      throw new BusyError('the image is still in use', { reason: 'ceph-watched' });
+    if (seen.watching.length > 0) throw new BusyError('the image is still in use', { reason: 'stranger' });
     return await this.clear(call, image);
   }
 
