@@ -26,7 +26,8 @@ interface Offset {
  * machine's monotonic one lies within bounds; each answer narrows them, and a change of the wall clock is none of this. An
  * answer that contradicts what was known shows that Consul's clock was set: from then on that answer alone counts.
  *
- * In one process it never goes back. When Consul's clock was set back it stands still until that has caught up, and a
+ * Of what is possible it takes the earliest: a slow answer leaves seconds of doubt, and a stamp of the future is one that
+ * others would have to wait for. In one process it never goes back. When Consul's clock was set back it stands still until that has caught up, and a
  * process that would have to stand still for long is told to end: the next one begins with the right time.
  */
 export class RegistryClock {
@@ -51,8 +52,7 @@ export class RegistryClock {
 
   now(): Instant {
     if (this.#offset === null) return this.by.wall();
-    const { lowMs, highMs } = this.#offset;
-    this.#last = Math.max(this.#last, Math.floor(this.by.timing.nowMs() + (lowMs + highMs) / 2));
+    this.#last = Math.max(this.#last, Math.floor(this.by.timing.nowMs() + this.#offset.lowMs));
     return this.#last;
   }
 
