@@ -9,7 +9,8 @@ import { HOST } from './world.js';
 import type { Mistake, World } from './world.js';
 
 /** Lanes that are still to be carried on: parked ones wait for a person. */
-function lanesToGoOn({ register }: World): readonly Lane[] {
+/** What somebody still has to do; a parked lane waits for a person. */
+export function lanesToGoOn({ register }: World): readonly Lane[] {
   return [...register.lanes.values()].filter(({ entries }) => !entries[0]?.parked);
 }
 

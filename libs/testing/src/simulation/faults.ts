@@ -115,12 +115,16 @@ const WITHIN_MATTERS: ReadonlySet<string> = new Set([
 /** By nothing else is a monitor held by one while another asks for it, or is one VM put off and come back to. */
 const OFTEN: Partial<Record<Sudden, number>> = { 'restarted-over-living': 8, 'vm-refuses': 6 };
 
+/** What a refusal is worth shows where a request comes too late, and its repetition too. */
+const LATE_ADMISSION = 16;
+
 /** How often each is drawn: writes have the most ways to go wrong, and what is sudden comes at one point only, as refusals do. */
 function weightOf(fault: Fault): number {
   const { kind, at } = fault;
   if (at === null) return OFTEN[kind] ?? 2;
   if (kind.startsWith('call-')) return 2;
   if ('moment' in fault && fault.moment === 'within' && WITHIN_MATTERS.has(at)) return 4;
+  if (kind === 'write-late' && at === 'admission') return LATE_ADMISSION;
   return kind.startsWith('write-') ? 3 : 1;
 }
 

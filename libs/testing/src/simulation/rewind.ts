@@ -3,6 +3,7 @@ import { RewindWatch } from '@plumbline/registry';
 import type { WatchRole } from '@plumbline/registry';
 import type { StoreSnapshot } from '../kv/fake-store.js';
 import { FakeWitness } from '../kv/fake-witness.js';
+import { lanesToGoOn } from './agreement.js';
 import { broken } from './judgement.js';
 import type { SimulatedProcess } from './process.js';
 import type { Change } from './register.js';
@@ -77,7 +78,7 @@ export class Rewind {
   isOver(): boolean {
     const { confirmedMs, wentOn, world } = this;
     const isHalted = world.processes.some((process) => process.state === 'running' && process.isHalted());
-    return confirmedMs !== null && !isHalted && (wentOn || world.register.lanes.size === 0);
+    return confirmedMs !== null && !isHalted && (wentOn || lanesToGoOn(world).length === 0);
   }
 
   /** What is looked at after each event from then on. */
