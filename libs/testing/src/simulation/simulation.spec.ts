@@ -4,6 +4,7 @@ import { runSeed } from './run.js';
 import { LONG_SEED, scriptOf } from './script.js';
 import type { Script, SeedSize } from './script.js';
 import { shrink } from './shrink.js';
+import type { Mistake } from './world.js';
 import {
   SEEDS_FOR_KINDS,
   SEEDS_FOR_POINTS,
@@ -21,6 +22,7 @@ const TIME_MAX_MS = 120_000;
 const EXAMPLE = 7;
 /** One at whose end the registry is set back while somebody wants to take something away. */
 const REWOUND = 8;
+const REWOUND_MAX = 20;
 
 describe('the system on a simulated network', () => {
   it(
@@ -62,9 +64,12 @@ describe('the system on a simulated network', () => {
       expect([sight, reached.get(sight)]).toEqual([sight, 1]);
     const asItIs = Object.getOwnPropertyDescriptor(RewindWatch.prototype, 'sure')!;
     RewindWatch.prototype.sure = () => Promise.resolve(true);
-    const credulous = await runSeed(REWOUND);
+    // Not in every one has somebody something to destroy in those seconds.
+    let credulous: Mistake | null = null;
+    for (let nth = 1; nth <= REWOUND_MAX && credulous === null; nth += 1)
+      credulous = (await runSeed(nth * REWOUND)).violation;
     Object.defineProperty(RewindWatch.prototype, 'sure', asItIs);
-    expect(credulous.violation).toMatchObject({ invariant: 'A4' });
+    expect(credulous).toMatchObject({ invariant: 'A4' });
   });
 
   it('leaves out of a failing seed whatever its failure does not need', async () => {
