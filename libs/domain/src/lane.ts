@@ -31,6 +31,8 @@ export interface LaneEntry {
   readonly turns: number;
   /** Failed tries of the present step; nought again when it is done. */
   readonly tries: number;
+  /** Before this nobody tries it again, however often the lane is rung; absent: it has not failed. */
+  readonly retryAt?: Instant;
   readonly plan: ResolvedPlan | null;
   readonly ledger: readonly LedgerEntry[];
   /** Why its `prepare` is being undone; null: it is being carried out. */

@@ -9,6 +9,7 @@ import { UnknownKindError, checkKinds } from './materialize.js';
 import { nextMove, stepStateOf } from './next.js';
 import type { Move } from './next.js';
 import { tellParked } from './park.js';
+import { NAMED_RETRY_MAX_MS } from './patience.js';
 import type { WorkerContext } from './ports.js';
 import { Turn } from './turn.js';
 import { headToWork, queueOfMove, ringOf, waitsOn } from './work.js';
@@ -20,6 +21,8 @@ const AWAY_BASE_MS = 500;
 const AWAY_CAP_MS = 2000;
 /** A little more than the interval at which boots are looked at. */
 const DOUBTFUL_BOOT_MS = 2500;
+/** A ring that comes so little before a try's time is set anew: the clocks that it was set by differ. */
+const EARLY_MS = 1000;
 /** About an hour of them, after which the boot ends and with it whatever it could not give back. */
 const AWAY_LOOKS_MAX = 3600;
 /** Looks at one lane in one job, for whatever reason; the rest is rung for. */
@@ -116,6 +119,8 @@ async function takeTurn(context: WorkerContext, snapshot: Snapshot): Promise<Tur
   if (!isFree(context, head)) return await leaveTo(context, resource, head);
   const move = nextMove(head);
   if (move.do === 'nothing') return 'left';
+  const earlyMs = untilRetryMs(context, head);
+  if (earlyMs > 0) return await leaveEarly(context, resource, head, earlyMs);
   const mine = head.attempt?.boot === context.boots.self;
   const queue = queueOfMove(move, context.boots);
   if (queue !== null && queue !== context.queue && !mine) {
@@ -163,6 +168,29 @@ async function leaveUnplanned(context: WorkerContext, snapshot: Snapshot, error:
   const outcome = await context.journal.write({ from: snapshot, entries, delta });
   if ('conflict' in outcome) return 'overtaken';
   tellParked(context, outcome.written);
+  return 'left';
+}
+
+/**
+ * How long the next try of a step that failed has to wait. Rings come besides, and if each were a try, patience would end
+ * before what only time can end.
+ */
+function untilRetryMs({ clock, policy }: WorkerContext, { attempt, tries, retryAt }: LaneEntry): number {
+  if (attempt !== null || tries === 0 || retryAt === undefined) return 0;
+  const ms = retryAt - clock.now();
+  // No pause is longer: the registry's clock was set back since.
+  return ms > Math.max(policy.backoffCapMs, NAMED_RETRY_MAX_MS) ? 0 : ms;
+}
+
+/** Whoever failed has rung for the time of the next try, and the sweep rings besides. */
+async function leaveEarly(
+  context: WorkerContext,
+  resource: ResourceName,
+  head: LaneEntry,
+  delayMs: number,
+): Promise<TurnEnd> {
+  if (delayMs <= EARLY_MS)
+    await context.bell.ring(context.queue, resource, { ...ringOf(head, context.rules), delayMs });
   return 'left';
 }
 

@@ -338,7 +338,7 @@ class Worker {
       if (isRequirement) return await this.rejected(move, message);
       return await this.park(reason, message);
     }
-    return await this.askAgain(delayMs, { tries });
+    return await this.askAgain(delayMs, { tries, retryAt: context.clock.now() + delayMs });
   }
 
   /** Definitely not done, and never will be: before the commit the intent is undone, else a person is needed. */

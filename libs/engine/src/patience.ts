@@ -11,6 +11,7 @@ import type { WorkerContext } from './ports.js';
 const NAMED_TRIES_MAX = 9;
 const NAMED_RETRY_MS = 4_500;
 const NAMED_JITTER_MS = 500;
+export const NAMED_RETRY_MAX_MS = NAMED_RETRY_MS + NAMED_JITTER_MS;
 
 /** How many failed tries of one step are put up with, when the next one comes, and why a person is asked at their end. */
 export interface Patience {

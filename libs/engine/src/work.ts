@@ -18,7 +18,8 @@ const CANCELLED = 'Deleted before it was finished.';
 export function headToWork(snapshot: Snapshot, rules: Rules): LaneEntry | null {
   const head = snapshot.lane?.entries[0];
   if (head === undefined || head.parked !== null) return head ?? null;
-  if (isCancelled(snapshot.lane, rules)) return { ...head, undoing: head.undoing ?? CANCELLED };
+  if (isCancelled(snapshot.lane, rules) && head.undoing === null)
+    return { ...head, undoing: CANCELLED, tries: 0 };
   if (head.plan !== null || head.undoing !== null) return head;
   const why = refusedNow(head, snapshot, rules);
   if (why !== null) return { ...head, undoing: why };

@@ -51,6 +51,7 @@ const laneEntryShape = z.object({
   attempt: anything,
   turns: z.number().int(),
   tries: z.number().int(),
+  retryAt: instant.optional(),
   plan: anything,
   ledger: z.array(anything),
   undoing: z.string().nullable(),

@@ -77,6 +77,8 @@ export class EngineWorld {
   >();
   private readonly gone = new Set<BootId>();
   private counter = 0;
+  /** What has gone by besides, by the registry's clock. */
+  passedMs = 0;
 
   private constructor(
     private readonly api: FakeRegistry,
@@ -314,7 +316,7 @@ export class EngineWorld {
         end: () => undefined,
       },
       clock: {
-        now: () => (this.counter += 1),
+        now: () => this.passedMs + (this.counter += 1),
         trusted: () => true,
         deadline: promptDeadline,
       },

@@ -1,6 +1,6 @@
 import { cephImage, cephWatch } from '@plumbline/ceph-facets';
 import type { ImageSeen, ImageWant } from '@plumbline/ceph-facets';
-import { HeldError, RejectedError, TransientError, UncertainError } from '@plumbline/domain';
+import { BusyError, HeldError, RejectedError, TransientError, UncertainError } from '@plumbline/domain';
 import type {
   Applied,
   Backend,
@@ -19,7 +19,14 @@ const GIB = 1024 ** 3;
 
 /** What befalls one call: refused for now, refused for good, or an answer that is lost before or after the effect. */
 export type CallFate =
-  'served' | 'transient' | 'rejected' | 'lost-before' | 'lost-after' | 'crash-before' | 'crash-after';
+  | 'served'
+  | 'transient'
+  | 'in-use'
+  | 'rejected'
+  | 'lost-before'
+  | 'lost-after'
+  | 'crash-before'
+  | 'crash-after';
 
 /** The worker died in the middle of a call. */
 export class Crash extends Error {}
@@ -238,6 +245,7 @@ export class MemorySources {
   private async serve(effect: () => Done): Promise<Applied> {
     const fate = this.fateOf((this.calls += 1));
     if (fate === 'transient') throw new TransientError('busy', { reason: 'busy' });
+    if (fate === 'in-use') throw new BusyError('still in use by 10.0.0.9:0/77', { reason: 'stranger' });
     if (fate === 'rejected') throw new RejectedError('refused', { reason: 'refused' });
     if (fate === 'lost-before') throw new UncertainError('no answer', { reason: 'lost' });
     if (fate === 'crash-before') throw new Crash();

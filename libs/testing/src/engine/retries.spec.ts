@@ -22,3 +22,32 @@ describe('retries, when more than a share of the calls failed', () => {
     await expectAgreement(world);
   });
 });
+
+describe('a step that failed', () => {
+  it('is not tried again before its time, however often its lane is rung', async () => {
+    // A volume is made, and then somebody has its image open: a VM that died, as only time can tell.
+    const world = await EngineWorld.open({ calls: (n) => (n === 1 ? 'served' : 'in-use') });
+    const remove = intentCatalog.get('volume-delete')!;
+    for (const { kind, example } of [create, remove]) {
+      await world.admit(kind, example);
+      await world.look(resource);
+    }
+    const triesNow = async () => (await world.snapshot(resource)).lane?.entries[0]?.tries;
+    for (let tries = 1; tries <= 3; tries += 1) {
+      for (let rings = 0; rings < 20; rings += 1) await world.look(resource);
+      expect([world.sources.calls - 1, await triesNow()]).toEqual([tries, tries]);
+      world.passedMs += 5_000;
+      await world.look(resource);
+    }
+  });
+
+  it('is tried again at once when the registry’s clock was set back since', async () => {
+    const world = await EngineWorld.open({ calls: (n) => (n === 1 ? 'in-use' : 'served') });
+    world.passedMs = 3_600_000;
+    await world.admit(create.kind, create.example);
+    await world.look(resource);
+    world.passedMs = 0;
+    await world.look(resource);
+    expect((await world.snapshot(resource)).lane).toBeNull();
+  });
+});

@@ -202,6 +202,14 @@ export const OF_ENGINE: readonly Mutant[] = [
     why: 'what can never succeed is tried for ever, and what is behind it waits for ever',
   },
   {
+    id: 'tried-before-its-time',
+    breaks: ['B1'],
+    file: ADVANCE,
+    find: 'if (earlyMs > 0) return await leaveEarly(',
+    put: 'if (Number.isNaN(earlyMs)) return await leaveEarly(',
+    why: 'every ring that comes besides is a try: a person is asked long before what only time can end has ended',
+  },
+  {
     id: 'call-without-deadline',
     breaks: ['B1'],
     file: 'libs/engine/src/deadline.ts',

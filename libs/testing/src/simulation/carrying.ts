@@ -81,7 +81,7 @@ export class Carrying implements Judgement {
 
   private turn(
     about: string,
-    { intent, attempt, turns }: LaneEntry,
+    { intent, attempt, turns, undoing }: LaneEntry,
     before: LaneEntry | undefined,
   ): Mistake | null {
     const known = this.turns.get(intent) ?? { turn: 0, nonce: null };
@@ -94,10 +94,18 @@ export class Carrying implements Judgement {
       const from = before?.intent === intent ? before.attempt : null;
       if (from !== null && from.boot !== attempt.boot && this.world.register.boots.has(from.boot))
         return broken('C2', `the turn at intent ${intent} was taken from a boot that is not gone`, about);
+      if (from === null && before?.intent === intent && before.undoing === undoing && this.isEarly(before))
+        return broken('B1', `intent ${intent} is tried again before its time`, about);
       this.nonces.add(attempt.nonce);
     }
     this.turns.set(intent, { turn: turns, nonce });
     return null;
+  }
+
+  /** By a clock that was never set. */
+  private isEarly({ tries, retryAt = 0 }: LaneEntry): boolean {
+    const { instantMs, clockWasSet } = this.world;
+    return tries > 0 && !clockWasSet && retryAt > instantMs;
   }
 
   /** A record changes by the commit of the intent that has the claim, once. */

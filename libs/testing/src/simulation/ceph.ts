@@ -245,15 +245,15 @@ export class ProcessClient implements RadosClient {
     await this.catchUp();
   }
 
-  /** C4: where a turn that was taken from a boot has its effect, nothing of that boot is taken any more, however late. */
+  /** C4: where an intent that was taken from a boot has its effect, nothing of that boot is taken any more, however late. */
   private expectBehindFence(attempt: number, key: string): void {
     const { world, process } = this;
-    const former = world.register.takenFrom(attempt);
-    if (former === null) return;
-    const from = world.processes.find(({ boot }) => boot === former);
-    if (from?.role !== 'ceph' || !world.ceph.wouldAdmit(from.address, key)) return;
-    const what = `${process.name} changed ${key} where what ${from.name} has sent may still land`;
-    world.mistake('C4', what, `volume/${world.volumeOf(key)}`);
+    for (const former of world.register.takenFrom(attempt)) {
+      const from = world.processes.find(({ boot }) => boot === former);
+      if (from?.role !== 'ceph' || !world.ceph.wouldAdmit(from.address, key)) continue;
+      const what = `${process.name} changed ${key} where what ${from.name} has sent may still land`;
+      world.mistake('C4', what, `volume/${world.volumeOf(key)}`);
+    }
   }
 
   private async travel(key: string, what: string, fault: CallFault | null): Promise<void> {

@@ -1,6 +1,8 @@
 /** What a call out of a worker is for: where it can come to grief. */
 const CALL_POINTS = [
   'look',
+  // The same, at an intent whose turn was taken from the dead.
+  'look-taken-over',
   'image-create',
   'image-grow',
   'image-trash',
@@ -116,14 +118,17 @@ const WITHIN_MATTERS: ReadonlySet<string> = new Set([
 const OFTEN: Partial<Record<Sudden, number>> = { 'restarted-over-living': 8, 'vm-refuses': 6 };
 
 /** What a refusal is worth shows where a request comes too late, and its repetition too. */
-const LATE_ADMISSION = 16;
+const LATE_ADMISSION = 24;
+/** And whoever takes a turn from the dead, and gives it back at once, is refused a look. */
+const REFUSED_LOOK_TAKEN_OVER = 12;
 
 /** How often each is drawn: writes have the most ways to go wrong, and what is sudden comes at one point only, as refusals do. */
 function weightOf(fault: Fault): number {
   const { kind, at } = fault;
   if (at === null) return OFTEN[kind] ?? 2;
+  if (kind === 'call-refused-for-now' && at === 'look-taken-over') return REFUSED_LOOK_TAKEN_OVER;
   if (kind.startsWith('call-')) return 2;
-  if ('moment' in fault && fault.moment === 'within' && WITHIN_MATTERS.has(at)) return 4;
+  if ('moment' in fault && fault.moment === 'within' && WITHIN_MATTERS.has(at)) return 10;
   if (kind === 'write-late' && at === 'admission') return LATE_ADMISSION;
   return kind.startsWith('write-') ? 3 : 1;
 }
@@ -133,9 +138,13 @@ export const DRAWN: readonly Fault[] = FAULTS.flatMap((fault) =>
   Array.from({ length: weightOf(fault) }, () => fault),
 );
 
+export function isLook(at: CallPoint): boolean {
+  return at === 'look' || at === 'look-taken-over';
+}
+
 /** A look is never refused for good, and a database that refuses a row for good has found a mistake of ours. */
 function befalls(kind: CallFault, at: CallPoint): boolean {
-  return kind !== 'call-refused' || (at !== 'look' && at !== 'record');
+  return kind !== 'call-refused' || (!isLook(at) && at !== 'record');
 }
 
 /** What nobody inflicts but what comes of the above, and must be seen too. */

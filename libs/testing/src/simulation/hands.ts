@@ -11,6 +11,7 @@ import type {
   StepMode,
 } from '@plumbline/domain';
 import { never } from './consul-link.js';
+import { isLook } from './faults.js';
 import type { CallFault, CallPoint } from './faults.js';
 import type { SimulatedProcess } from './process.js';
 import { POLICY } from './process.js';
@@ -69,11 +70,14 @@ export class Hands {
     const backend: Backend = {
       facet: facet,
       observe: (place, signal) =>
-        this.call({ place, what: `looks at ${facet.name}`, point: 'look', signal }, async (call) => {
-          const seen = await protocol.look(call);
-          this.looked.set(place.key, this.attemptAt(place));
-          return seen;
-        }),
+        this.call(
+          { place, what: `looks at ${facet.name}`, point: this.lookAt(place), signal },
+          async (call) => {
+            const seen = await protocol.look(call);
+            this.looked.set(place.key, this.attemptAt(place));
+            return seen;
+          },
+        ),
       apply: (place, change, signal) => {
         this.expectLooked(place, change, facet);
         if (DESTROYS.has((place as StepPlace).mode ?? '')) this.expectSure(place, facet);
@@ -163,7 +167,7 @@ export class Hands {
     const { place, what, point } = by;
     if (by.signal.aborted) throw new UncertainError(`${what}: nobody waits any more`, { reason: 'deadline' });
     const isRefusing = world.isRefusing(process.role, place.key);
-    const isBusy = world.isBusy(place.key) && point !== 'look';
+    const isBusy = world.isBusy(place.key) && !isLook(point);
     const isRefused = isRefusing || isBusy;
     if (isRefusing) world.wereBusy.add(world.volumeOf(place.key));
     let fault = isRefused ? 'call-refused-for-now' : world.faults.ofCall(point);
@@ -187,11 +191,11 @@ export class Hands {
       what,
       attempt: by.attempt,
       fault: (changes) => {
-        if (!isWithin && (changes || point === 'look')) {
+        if (!isWithin && (changes || isLook(point))) {
           isWithin = true;
           queueMicrotask(by.within);
         }
-        if (!changes && point !== 'look') return null;
+        if (!changes && !isLook(point)) return null;
         const befalls = fault;
         fault = null;
         return befalls;
@@ -200,6 +204,11 @@ export class Hands {
     const result = await work(call);
     if (isLost) throw new UncertainError('no answer', { reason: 'lost' });
     return result;
+  }
+
+  private lookAt(place: Place): CallPoint {
+    const isTakenOver = this.world.register.takenFrom(this.attemptAt(place)).length > 0;
+    return isTakenOver ? 'look-taken-over' : 'look';
   }
 
   private attemptAt({ key }: Place): number {

@@ -158,6 +158,7 @@ export class Nemesis {
         return true;
       case 'consul-clock-set':
         world.consulBehindMs = random.pick(CLOCK_BEHIND_MS);
+        world.clockWasSet = true;
         this.later('Consul’s clock is set right', () => (world.consulBehindMs = 0), CLOCK_OFF_MS);
         return true;
       case 'ceph-silent':
@@ -293,9 +294,9 @@ export class Nemesis {
     this.later(`the clock of ${name} is set right`, setRight, CLOCK_OFF_MS);
   }
 
-  /** In the middle of its work. */
+  /** In the middle of its work; whose call comes back after faults have stopped is spared. */
   private strike(process: SimulatedProcess, kind: Strike): void {
-    if (process.state !== 'running') return;
+    if (this.calm || process.state !== 'running') return;
     if (kind === 'worker-killed') process.end('killed');
     else this.pause(process);
   }

@@ -56,9 +56,9 @@ export class Register {
   changes: Change[] = [];
   private attempts = 0;
   private readonly attemptsOf = new Map<string, number>();
-  /** Whose turn each was that was taken and not given back. */
-  private readonly formerOf = new Map<number, BootId>();
-  private readonly nonces = new Map<string, string>();
+  private readonly formersOf = new Map<number, readonly BootId[]>();
+  /** The latest turn at each resource. */
+  private readonly latest = new Map<string, { intent: string; nonce: string; attempt: number }>();
   private readonly tried = new Map<string, number>();
 
   constructor(
@@ -73,9 +73,9 @@ export class Register {
     return this.attemptsOf.get(`${volume} ${boot}`) ?? 0;
   }
 
-  /** From whom that turn was taken; null: from nobody, it was free. */
-  takenFrom(attempt: number): BootId | null {
-    return this.formerOf.get(attempt) ?? null;
+  /** From whom that turn and those before it at the same intent were taken: whoever had given his back is not among them. */
+  takenFrom(attempt: number): readonly BootId[] {
+    return this.formersOf.get(attempt) ?? [];
   }
 
   /** The first turn in which that thing was begun to be made; endless: none. */
@@ -128,11 +128,14 @@ export class Register {
     const resource = `volume/${key.slice(-UUID_LENGTH)}`;
     const before = this.lanes.get(resource)?.entries[0]?.attempt ?? null;
     this.keep('lanes', this.lanes, key, resource, text);
-    const attempt = this.lanes.get(resource)?.entries[0]?.attempt ?? null;
-    if (attempt === null || this.nonces.get(resource) === attempt.nonce) return;
-    this.nonces.set(resource, attempt.nonce);
+    const { intent, attempt } = this.lanes.get(resource)?.entries[0] ?? { attempt: null };
+    const latest = this.latest.get(resource);
+    if (attempt === null || latest?.nonce === attempt.nonce) return;
     this.attempts += 1;
-    if (before !== null && before.boot !== attempt.boot) this.formerOf.set(this.attempts, before.boot);
+    const earlier = latest?.intent === intent ? this.takenFrom(latest.attempt) : [];
+    const taken = before !== null && before.boot !== attempt.boot ? [before.boot] : [];
+    this.formersOf.set(this.attempts, [...earlier, ...taken]);
+    this.latest.set(resource, { intent, nonce: attempt.nonce, attempt: this.attempts });
     this.attemptsOf.set(`${key.slice(-UUID_LENGTH)} ${attempt.boot}`, this.attempts);
   }
 

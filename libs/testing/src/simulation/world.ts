@@ -108,6 +108,8 @@ export class World {
   consulAway = false;
   /** How far Consul's clock, by which everything is stamped, is behind the true one. */
   consulBehindMs = 0;
+  /** That clock was not right at some time. */
+  clockWasSet = false;
   /** Its disk is full: it can be read, and nothing can be written. */
   consulFull = false;
   /** What sets the registry back in the end; null: nobody does in this seed. */
