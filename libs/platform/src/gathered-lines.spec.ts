@@ -1,7 +1,8 @@
-import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import fs, { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
+import { jest } from '@jest/globals';
 import { pino } from 'pino';
 import { gatheredLines } from './gathered-lines.js';
 
@@ -25,5 +26,15 @@ describe('lines of a log', () => {
     log.info('five');
     log.flush();
     expect(written()).toEqual(['one', 'two', 'three', 'four', 'five']);
+  });
+
+  it('never wait for the disk, and no request with them', async () => {
+    const syncs = jest.spyOn(fs, 'fsyncSync');
+    log.info('six');
+    await turn();
+    log.warn('seven');
+    expect(written().slice(-2)).toEqual(['six', 'seven']);
+    expect(syncs).not.toHaveBeenCalled();
+    syncs.mockRestore();
   });
 });
