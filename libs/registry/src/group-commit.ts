@@ -1,7 +1,13 @@
 import { InvariantError } from '@plumbline/domain';
 import type { Transaction, TransactionOutcome } from './kv.js';
 import { Group, opsOf, sized, VALUES_BYTES_MAX } from './merge.js';
-import { GUARDS, MergedCommit, type Caller, type MergedCommitOptions } from './merged-commit.js';
+import {
+  GUARDS,
+  MergedCommit,
+  type Caller,
+  type Carried,
+  type MergedCommitOptions,
+} from './merged-commit.js';
 import { unavailable } from './refusals.js';
 import type { Timing } from './timing.js';
 import { OPS_MAX } from './transport.js';
@@ -96,9 +102,9 @@ export class GroupCommit {
       .carry(group)
       .catch((error: unknown) => {
         for (const caller of group) caller.reject(error); // A mistake of ours: nobody may wait for ever.
-        return { postponed: [] as readonly Waiting[], fenced: false };
+        return { postponed: [], fenced: false, answer: () => undefined };
       })
-      .then(({ postponed, fenced }) => this.#ended(postponed as readonly Waiting[], fenced));
+      .then((carried) => this.#ended(carried));
   }
 
   #take(): readonly Waiting[] {
@@ -120,10 +126,17 @@ export class GroupCommit {
     this.#queuedOps = queue.reduce((sum, { ownOps }) => sum + ownOps, 0);
   }
 
-  #ended(postponed: readonly Waiting[], fenced: boolean): void {
+  /** What a full group of callers does with its answers takes as long as Consul with the next: that goes first. */
+  #ended({ postponed, fenced, answer }: Carried): void {
     this.#state = 'idle';
-    this.#keep([...postponed, ...this.#queue]);
+    this.#keep([...(postponed as readonly Waiting[]), ...this.#queue]);
     if (fenced) this.#fence();
+    if (this.#queuedOps >= GROUP_OPS_MAX) {
+      this.#send();
+      this.options.timing.soon(answer);
+      return;
+    }
+    answer();
     if (this.#queue.length > 0) return this.#call();
     for (const resolve of this.#whenIdle.splice(0)) resolve();
   }

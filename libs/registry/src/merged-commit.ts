@@ -55,10 +55,10 @@ export class MergedCommit {
     return this.#sent;
   }
 
-  /** Answers every caller but those it gives back, which must be in another group. */
-  async carry(callers: readonly Caller[]): Promise<{ postponed: readonly Caller[]; fenced: boolean }> {
+  /** Answers every caller but those that it gives back, which must be in another group, and those that `answer` is for. */
+  async carry(callers: readonly Caller[]): Promise<Carried> {
     const postponed: Caller[] = [];
-    const round: Round = { bootReads: 0, fenced: false };
+    const round: Round = { bootReads: 0, fenced: false, answer: () => undefined };
     let rest = callers;
     for (let rounds = 0; rest.length > 0 && rounds < ROUNDS_MAX; rounds++) {
       const folded = await this.#fold(rest);
@@ -66,7 +66,7 @@ export class MergedCommit {
       rest = folded.accepted.length === 0 ? [] : await this.#send(folded.accepted, folded.writes, round);
     }
     if (rest.length > 0) refuseAll(rest, unavailable('too many change the same things'));
-    return { postponed, fenced: round.fenced };
+    return { postponed, fenced: round.fenced, answer: round.answer };
   }
 
   async #send(
@@ -91,9 +91,10 @@ export class MergedCommit {
     const { results } = answer;
     if (results === undefined) return this.#afterConflict(callers, merged, new Set(answer.failed), round);
     this.#learn(merged, results, asOf);
-    for (const caller of callers) {
-      caller.resolve({ committed: answerOf(merged.positions.get(caller)!, results) });
-    }
+    round.answer = () => {
+      for (const caller of callers)
+        caller.resolve({ committed: answerOf(merged.positions.get(caller)!, results) });
+    };
     return [];
   }
 
@@ -225,9 +226,17 @@ export class MergedCommit {
   }
 }
 
+/** How a group ended. Whoever has the next one ready sends that before it lets `answer` set all these callers to work. */
+export interface Carried {
+  readonly postponed: readonly Caller[];
+  readonly fenced: boolean;
+  readonly answer: () => void;
+}
+
 interface Round {
   bootReads: number;
   fenced: boolean;
+  answer: () => void;
 }
 
 interface FoldedGroup {
