@@ -9,7 +9,7 @@ import { UnknownKindError, checkKinds } from './materialize.js';
 import { nextMove, stepStateOf } from './next.js';
 import type { Move } from './next.js';
 import { tellParked } from './park.js';
-import { NAMED_RETRY_MAX_MS } from './patience.js';
+import { WAITED_MAX_MS } from './patience.js';
 import type { WorkerContext } from './ports.js';
 import { Turn } from './turn.js';
 import { headToWork, queueOfMove, ringOf, waitsOn } from './work.js';
@@ -179,7 +179,7 @@ function untilRetryMs({ clock, policy }: WorkerContext, { attempt, tries, retryA
   if (attempt !== null || tries === 0 || retryAt === undefined) return 0;
   const ms = retryAt - clock.now();
   // No pause is longer: the registry's clock was set back since.
-  return ms > Math.max(policy.backoffCapMs, NAMED_RETRY_MAX_MS) ? 0 : ms;
+  return ms > Math.max(policy.backoffCapMs, WAITED_MAX_MS) ? 0 : ms;
 }
 
 /** Whoever failed has rung for the time of the next try, and the sweep rings besides. */

@@ -26,7 +26,7 @@ import { clientOf, lookForClient, onlyAddressIn } from './client.js';
 import { Park, parkReasonNamed, tellParked } from './park.js';
 import { canBeUndone, isOpen, nextMove, stepStateOf } from './next.js';
 import type { Move } from './next.js';
-import { patienceWith } from './patience.js';
+import { REQUIREMENT, patienceWith } from './patience.js';
 import type { WorkerContext } from './ports.js';
 import { LostTurn } from './turn.js';
 import type { Turn } from './turn.js';
@@ -148,7 +148,7 @@ class Worker {
         return null;
       }
       if (step.mode === 'require')
-        throw new TransientError(`${step.facet} ${step.key} is not as required`, { reason: 'requirement' });
+        throw new TransientError(`${step.facet} ${step.key} is not as required`, { reason: REQUIREMENT });
       if (stepStateOf(turn.head, stage, index) === 'untouched') {
         const line = turn.line(stage, index, 'started', before);
         await turn.save((head) => ({ head: { ...head, ledger: [...head.ledger, line] } }));

@@ -2,7 +2,7 @@ import { BusyError, TransientError } from '@plumbline/domain';
 import { patienceWith } from './patience.js';
 
 /** As workers have it when nobody says otherwise. */
-const policy = { deadlineMs: 10_000, triesMax: 10, backoffBaseMs: 200, backoffCapMs: 30_000 };
+const policy = { deadlineMs: 10_000, triesMax: 14, backoffBaseMs: 200, backoffCapMs: 8_000 };
 /** So long Ceph keeps the watch of a client that is dead. */
 const WATCH_MS = 30_000;
 const SOON_MS = 45_000;
@@ -27,6 +27,14 @@ describe('patience', () => {
       expect(forMs).toBeLessThan(SOON_MS);
     },
   );
+
+  it.each([0, 0.999])('waits as long for what a step requires, and asks for it again soon (%d)', (chance) => {
+    const unmet = new TransientError('is not as required', { reason: 'requirement' });
+    const { forMs } = tried(unmet, () => chance);
+    expect(forMs).toBeGreaterThan(WATCH_MS + 5_000);
+    expect(forMs).toBeLessThan(SOON_MS);
+    expect(patienceWith({ policy, random: () => chance }, unmet, 1).delayMs).toBeLessThan(1_000);
+  });
 
   it('goes on with what may pass by itself for as many tries as are set', () => {
     const busy = new TransientError('busy', { reason: 'ceph-busy' });

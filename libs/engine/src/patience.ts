@@ -4,14 +4,18 @@ import { parkReasonNamed } from './park.js';
 import type { WorkerContext } from './ports.js';
 
 /**
- * What an adapter names a page for, a person has to judge, and is told of after so long: whoever has an image open may be a
- * boot that has just begun, whom its fellows get to know within two seconds, or a VM that died before it got the disk, whose
- * watch runs out after thirty. Both are told by waiting alone, so neither chance nor settings shorten that.
+ * Whoever has an image open that nobody else should have may be a boot that has just begun, whom its fellows get to know
+ * within two seconds, or a VM that died before it got the disk, whose watch runs out after thirty. Both are told by waiting
+ * alone, so neither chance nor settings shorten that: at first soon, then every few seconds, 38 to 44 s in all. A minute
+ * after everything is well again nothing may still wait.
  */
-const NAMED_TRIES_MAX = 9;
-const NAMED_RETRY_MS = 4_500;
-const NAMED_JITTER_MS = 500;
-export const NAMED_RETRY_MAX_MS = NAMED_RETRY_MS + NAMED_JITTER_MS;
+const WAITED_TRIES_MAX = 13;
+const WAITED_BASE_MS = 200;
+const WAITED_CAP_MS = 4_500;
+const WAITED_JITTER_MS = 500;
+export const WAITED_MAX_MS = WAITED_CAP_MS + WAITED_JITTER_MS;
+/** What a step requires is not so, or not yet. */
+export const REQUIREMENT = 'requirement';
 
 /** How many failed tries of one step are put up with, when the next one comes, and why a person is asked at their end. */
 export interface Patience {
@@ -27,12 +31,15 @@ export function patienceWith(
   tries: number,
 ): Patience {
   const { backoffBaseMs: baseMs, backoffCapMs: capMs, triesMax } = policy;
-  const named = error instanceof TransientError ? parkReasonNamed(error.reason) : null;
-  if (named === null)
-    return { triesMax, delayMs: backoffMs({ tries, baseMs, capMs, random }), reason: 'tries-exhausted' };
+  const why = error instanceof TransientError ? error.reason : '';
+  const named = parkReasonNamed(why);
+  const reason = named ?? 'tries-exhausted';
+  if (named === null && why !== REQUIREMENT)
+    return { triesMax, delayMs: backoffMs({ tries, baseMs, capMs, random }), reason };
+  const soonestMs = Math.min(WAITED_BASE_MS * 2 ** (tries - 1), WAITED_CAP_MS);
   return {
-    triesMax: NAMED_TRIES_MAX,
-    delayMs: NAMED_RETRY_MS + Math.round(NAMED_JITTER_MS * random()),
-    reason: named,
+    triesMax: WAITED_TRIES_MAX,
+    delayMs: soonestMs + Math.round(WAITED_JITTER_MS * random()),
+    reason,
   };
 }

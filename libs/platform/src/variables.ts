@@ -73,9 +73,9 @@ export function workerVariables() {
     concurrency: wholeNumber('PLUMBLINE_CONCURRENCY', { min: 1, max: 256, otherwise: 16 }),
     /** Jobs a second over all workers of the queue; nought: as fast as they go. */
     ratePerSecond: wholeNumber('PLUMBLINE_RATE_PER_SECOND', { min: 0, max: 100_000, otherwise: 0 }),
-    triesMax: wholeNumber('PLUMBLINE_TRIES_MAX', { min: 1, max: 1000, otherwise: 10 }),
+    triesMax: wholeNumber('PLUMBLINE_TRIES_MAX', { min: 1, max: 1000, otherwise: 14 }),
     retryBaseMs: wholeNumber('PLUMBLINE_RETRY_BASE_MS', { min: 1, max: 60_000, otherwise: 200 }),
-    retryCapMs: wholeNumber('PLUMBLINE_RETRY_CAP_MS', { min: 1, max: 600_000, otherwise: 30_000 }),
+    retryCapMs: wholeNumber('PLUMBLINE_RETRY_CAP_MS', { min: 1, max: 600_000, otherwise: 8_000 }),
     callDeadlineMs: wholeNumber('PLUMBLINE_CALL_DEADLINE_MS', { min: 100, max: 600_000, otherwise: 10_000 }),
     /** Failures one after the other from which a source counts as down. */
     outageFailures: wholeNumber('PLUMBLINE_OUTAGE_FAILURES', { min: 1, max: 1000, otherwise: 5 }),

@@ -16,7 +16,7 @@ import type { Network, Party } from './network.js';
 /** An instant like any other: nothing may depend on which. Each worker has one of its own, to tell their writes apart. */
 const NOW = 1_800_000_000_000;
 const APART_MS = 1000;
-const POLICY = { deadlineMs: 10_000, triesMax: 10, backoffBaseMs: 200, backoffCapMs: 30_000 };
+const POLICY = { deadlineMs: 10_000, triesMax: 14, backoffBaseMs: 200, backoffCapMs: 8_000 };
 const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined };
 /** What a look at a lane reads; whatever else is read serves a write. */
 const LOOKED_AT = /^plumbline\/(lanes|volumes|tombstones|owners)\//;

@@ -176,7 +176,7 @@ const wrongs: readonly [string, string, (world: World) => unknown][] = [
     (world) =>
       put(world, laneOf(world, { ...resize, parked: { reason: 'tries-exhausted', detail: '', at: 1 } })),
   ],
-  ['B1', 'a step is tried without end', (world) => put(world, laneOf(world, { ...resize, tries: 10 }))],
+  ['B1', 'a step is tried without end', (world) => put(world, laneOf(world, { ...resize, tries: 14 }))],
   ['B2', 'it is not counted', (world) => put(world, { [keysOf(world).usage]: { volumes: 0, gib: 0 } })],
   ['R3', 'it has lost its name', (world) => put(world, { [keysOf(world).name]: null })],
   [

@@ -15,9 +15,9 @@ import type { World } from './world.js';
 /** As production has them. */
 export const POLICY: StepPolicy = {
   deadlineMs: 10_000,
-  triesMax: 10,
+  triesMax: 14,
   backoffBaseMs: 200,
-  backoffCapMs: 30_000,
+  backoffCapMs: 8_000,
 };
 const LINGER_MS = 8;
 /** So few requests come at a time that with more than one reading under way none would ever wait for another. */
