@@ -1,5 +1,6 @@
 import type { HistoryLine, RequestLine } from '@plumbline/soak-checker';
 import { now } from '../clock.js';
+import { within } from '../within.js';
 
 /** A request as a client makes it. */
 export interface Request {
@@ -59,17 +60,16 @@ export class Api {
     const n = (this.count += 1);
     const authorization = `Bearer ${stranger === 'wrong token' ? 'nobody-has-this' : token}`;
     const from = now();
-    const outcome = await fetch(`${this.base()}${path}`, {
-      method,
-      headers: {
-        ...(stranger === 'no token' ? {} : { authorization }),
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-        ...(key === undefined ? {} : { 'idempotency-key': key }),
-        ...(async ? { prefer: 'respond-async' } : {}),
-      },
-      signal: AbortSignal.timeout(patienceMs),
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    }).then(answeredWith, endedBy);
+    const headers = {
+      ...(stranger === 'no token' ? {} : { authorization }),
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...(key === undefined ? {} : { 'idempotency-key': key }),
+      ...(async ? { prefer: 'respond-async' } : {}),
+    };
+    const sent = body === undefined ? {} : { body: JSON.stringify(body) };
+    const outcome = await within(patienceMs, (signal) =>
+      fetch(`${this.base()}${path}`, { method, headers, signal, ...sent }).then(answeredWith, endedBy),
+    ).catch(endedBy);
     this.write({
       line: 'request',
       n,

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { phases, type Phase } from '../reached.js';
+import { within } from '../within.js';
 
 const LOOK_EVERY_MS = 200;
 const ASK_MS = 1_000;
@@ -47,10 +48,11 @@ export class UnderWay {
 
 /** The kinds at the heads of the lanes that are not parked; `idle` when there is none. */
 export async function lookAtLanes(consul: string): Promise<ReadonlySet<Phase>> {
-  const signal = AbortSignal.timeout(ASK_MS);
-  const answer = await fetch(`${consul}/v1/kv/plumbline/lanes/?recurse&stale`, { signal });
-  if (answer.status === 404) return new Set(['idle']);
-  const heads = lanes.parse(await answer.json()).flatMap(({ Value }) => {
+  const found = await within(ASK_MS, async (signal) => {
+    const answer = await fetch(`${consul}/v1/kv/plumbline/lanes/?recurse&stale`, { signal });
+    return answer.status === 404 ? [] : lanes.parse(await answer.json());
+  });
+  const heads = found.flatMap(({ Value }) => {
     const { entries } = lane.parse(JSON.parse(Buffer.from(Value, 'base64').toString('utf8')));
     return entries.slice(0, 1);
   });

@@ -296,6 +296,26 @@ describe('a real cluster', () => {
   );
 
   it(
+    'does not count who is fenced among those who have an image open, whatever the OSD still lists',
+    async () => {
+      const key = freshKey();
+      const { seen } = await make(key);
+      const stranger = await openAsStranger(key);
+      try {
+        const watches = backendOf(client, cephWatch.name);
+        expect(await watches.observe({ key }, deadline())).toEqual({ addresses: [stranger.address] });
+        await client.fence(stranger.address, deadline());
+        expect(await watches.observe({ key }, deadline())).toEqual({ addresses: [] });
+        const toTrash = { want: { trashed: true }, before: seen };
+        expect(await images.apply({ key }, toTrash, deadline())).toMatchObject({ seen: { state: 'trashed' } });
+      } finally {
+        await stranger.close();
+      }
+    },
+    2 * CALL_MS,
+  );
+
+  it(
     'does not count a boot among those who have an image open',
     async () => {
       const key = freshKey();

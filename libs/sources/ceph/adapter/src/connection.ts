@@ -6,7 +6,7 @@ import type { Turn } from './call-gate.js';
 import { ImageBackend } from './image-backend.js';
 import { listTrash } from './image-listing.js';
 import type { TrashedImage } from './image-listing.js';
-import type { Cluster, Native } from './native.js';
+import type { Cluster, Memory, Native } from './native.js';
 import type { Pool } from './pool.js';
 import { Pools } from './pools.js';
 import { WatchBackend } from './watch-backend.js';
@@ -40,6 +40,9 @@ interface Parts {
   readonly expectDone: (answer: number, what: string) => void;
 }
 
+/** Pacific answers two lists in one, one behind the other, which is no JSON: of clients, and of whole ranges. */
+const BLOCKLISTED = /"addr":\s*"([^"]+)"/g;
+
 /** Makes its call at once, whoever else is waiting. */
 const AT_ONCE: Turn = { call: (native) => native(), release: (native) => native() };
 
@@ -65,9 +68,11 @@ export class Connection implements CephClient {
       return plain === this.address ? 'living-boot' : settings.ownerOf(plain);
     };
     const fence = (turn: Turn, address: string) => this.blocklist(turn, address);
+    const exceptFenced = (turn: Turn, addresses: readonly string[]) => this.exceptFenced(turn, addresses);
+    const isOurs = (address: string) => ownerOf(address) === 'living-boot';
     const backends: Backend[] = [
-      new ImageBackend(this.pools, { ...settings, ownerOf, fence }),
-      new WatchBackend(this.pools, (address) => ownerOf(address) === 'living-boot'),
+      new ImageBackend(this.pools, { ...settings, ownerOf, fence, exceptFenced }),
+      new WatchBackend(this.pools, { isOurs, exceptFenced }),
     ];
     this.facets = new Map(backends.map((backend) => [backend.facet.name, backend]));
   }
@@ -99,6 +104,27 @@ export class Connection implements CephClient {
     const what = `fence ${fenced}`;
     expectDone(await turn.call(() => native.blocklistAdd(cluster, fenced, settings.fenceSeconds)), what);
     expectDone(await turn.call(() => native.waitForLatestMap(cluster)), what);
+  }
+
+  /**
+   * Those of them that may still do something. A watch that reaches its OSD together with the map that fences its client
+   * was seen to be listed for as long as the OSD lives, with nobody behind it: so the monitor is asked who is fenced.
+   */
+  private async exceptFenced(turn: Turn, addresses: readonly string[]): Promise<readonly string[]> {
+    if (addresses.length === 0) return [];
+    const { native, cluster, expectDone } = this.parts;
+    const output: [Memory | null] = [null];
+    const status: [Memory | null] = [null];
+    const [outputBytes, statusBytes]: [[number | null], [number | null]] = [[0], [0]];
+    const command = JSON.stringify({ prefix: 'osd blocklist ls', format: 'json' });
+    const answer = await turn.call(() =>
+      native.monCommand(cluster, [command], 1, null, 0, output, outputBytes, status, statusBytes),
+    );
+    const text = native.takeText(output[0], outputBytes[0] ?? 0);
+    native.takeText(status[0], statusBytes[0] ?? 0);
+    expectDone(answer, 'list who is fenced');
+    const fenced = new Set([...text.matchAll(BLOCKLISTED)].map(([, address = '']) => plainAddress(address)));
+    return addresses.filter((address) => !fenced.has(plainAddress(address)));
   }
 
   listTrash(signal: AbortSignal): AsyncIterable<TrashedImage> {

@@ -36,6 +36,8 @@ export interface ImageSettings {
   ownerOf(address: string): AddressOwner;
   /** Keeps a client from ever writing again, and waits until that is so. */
   fence(turn: Turn, address: string): Promise<void>;
+  /** Those of these clients that are not fenced. */
+  exceptFenced(turn: Turn, addresses: readonly string[]): Promise<readonly string[]>;
 }
 
 export class ImageBackend implements Backend {
@@ -146,9 +148,10 @@ export class ImageBackend implements Backend {
    */
   private async expectUnwatched(turn: Turn, { pool, image }: At, watchers: readonly string[]): Promise<void> {
     const owners = watchers.map((address) => ({ address, owner: this.settings.ownerOf(address) }));
-    const stranger = owners.find(({ owner }) => owner === 'nobody-known');
+    const strangers = owners.filter(({ owner }) => owner === 'nobody-known').map(({ address }) => address);
+    const [stranger] = await this.settings.exceptFenced(turn, strangers);
     if (stranger !== undefined) {
-      const message = `image ${pool.name}/${image} is still in use by ${stranger.address}`;
+      const message = `image ${pool.name}/${image} is still in use by ${stranger}`;
       throw new BusyError(message, { reason: 'stranger' });
     }
     for (const { address, owner } of owners)

@@ -10,6 +10,7 @@ type Pointer<Name extends string> = { readonly [brand]: Name };
 export type Cluster = Pointer<'rados_t'>;
 export type IoContext = Pointer<'rados_ioctx_t'>;
 export type Image = Pointer<'rbd_image_t'>;
+export type Memory = Pointer<'char *'>;
 export type WriteOp = Pointer<'rados_write_op_t'>;
 /** Where a native function puts its answer. */
 type Out<T> = [T | null];
@@ -30,6 +31,7 @@ export function loadNative() {
   const rbd = koffi.load('librbd.so.1');
   const watcher = koffi.struct({ address: 'const char *', id: 'int64_t', cookie: 'uint64_t' });
   const cleanWatchers = rbd.func('void rbd_watchers_list_cleanup(uint8_t *watchers, size_t count)');
+  const freeMemory = rados.func('void rados_buffer_free(void *memory)') as (memory: Memory) => void;
   const clusterCreate = rados.func(
     'int rados_create2(_Out_ void **cluster, const char *name, const char *user, uint64_t flags)',
   ) as (cluster: Out<Cluster>, name: string, user: string, flags: number) => number;
@@ -80,6 +82,19 @@ export function loadNative() {
       rados,
       'int rados_blocklist_add(void *cluster, const char *address, uint32_t seconds)',
     ),
+    monCommand: later<
+      [Cluster, [string], number, null, number, Out<Memory>, Out<number>, Out<Memory>, Out<number>]
+    >(
+      rados,
+      'int rados_mon_command(void *cluster, const char **command, size_t count, const char *input, size_t inputBytes, _Out_ void **output, _Out_ size_t *outputBytes, _Out_ void **status, _Out_ size_t *statusBytes)',
+    ),
+    /** Reads what a command answered, and gives its memory back. */
+    takeText(memory: Memory | null, bytes: number): string {
+      if (memory === null) return '';
+      const text = Buffer.from(koffi.decode(memory, 'uint8_t', bytes) as Uint8Array).toString('utf8');
+      freeMemory(memory);
+      return text;
+    },
     waitForLatestMap: later<[Cluster]>(rados, 'int rados_wait_for_latest_osdmap(void *cluster)'),
     ioCreate: later<[Cluster, string, Out<IoContext>]>(
       rados,

@@ -2,6 +2,7 @@ import { InvariantError } from '@plumbline/domain';
 import type { AnyFacet, Applied, Backend, Json, Place } from '@plumbline/domain';
 import { cephWatch } from '@plumbline/ceph-facets';
 import { plainAddress } from './addresses.js';
+import type { Turn } from './call-gate.js';
 import type { Pools } from './pools.js';
 
 /**
@@ -13,14 +14,19 @@ export class WatchBackend implements Backend {
 
   constructor(
     private readonly pools: Pools,
-    private readonly isOurs: (address: string) => boolean,
+    private readonly of: {
+      isOurs(address: string): boolean;
+      /** Those of these clients that are not fenced: a watch may outlive its client. */
+      exceptFenced(turn: Turn, addresses: readonly string[]): Promise<readonly string[]>;
+    },
   ) {}
 
   observe(place: Place, signal: AbortSignal): Promise<Json> {
     return this.pools.run(place, 'list the watchers of image', signal, async (turn, { pool, image }) => {
       const opened = await pool.look(turn, image);
       if (opened === null) return null;
-      const addresses = opened.watchers.filter((address) => !this.isOurs(address)).map(plainAddress);
+      const others = opened.watchers.filter((address) => !this.of.isOurs(address)).map(plainAddress);
+      const addresses = await this.of.exceptFenced(turn, others);
       return { addresses: [...new Set(addresses)].sort() };
     });
   }
