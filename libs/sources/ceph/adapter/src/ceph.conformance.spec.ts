@@ -307,7 +307,9 @@ describe('a real cluster', () => {
         await client.fence(stranger.address, deadline());
         expect(await watches.observe({ key }, deadline())).toEqual({ addresses: [] });
         const toTrash = { want: { trashed: true }, before: seen };
-        expect(await images.apply({ key }, toTrash, deadline())).toMatchObject({ seen: { state: 'trashed' } });
+        expect(await images.apply({ key }, toTrash, deadline())).toMatchObject({
+          seen: { state: 'trashed' },
+        });
       } finally {
         await stranger.close();
       }
