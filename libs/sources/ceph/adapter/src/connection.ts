@@ -108,7 +108,8 @@ export class Connection implements CephClient {
 
   /**
    * Those of them that may still do something. A watch that reaches its OSD together with the map that fences its client
-   * was seen to be listed for as long as the OSD lives, with nobody behind it: so the monitor is asked who is fenced.
+   * was seen to be listed for as long as the OSD lives, with nobody behind it: so the monitor is asked who is fenced. Its word
+   * may be ahead of an OSD, so that the newest map is waited for, as behind every fence.
    */
   private async exceptFenced(turn: Turn, addresses: readonly string[]): Promise<readonly string[]> {
     if (addresses.length === 0) return [];
@@ -124,7 +125,10 @@ export class Connection implements CephClient {
     native.takeText(status[0], statusBytes[0] ?? 0);
     expectDone(answer, 'list who is fenced');
     const fenced = new Set([...text.matchAll(BLOCKLISTED)].map(([, address = '']) => plainAddress(address)));
-    return addresses.filter((address) => !fenced.has(plainAddress(address)));
+    const others = addresses.filter((address) => !fenced.has(plainAddress(address)));
+    if (others.length < addresses.length)
+      expectDone(await turn.call(() => native.waitForLatestMap(cluster)), 'wait for the newest OSD map');
+    return others;
   }
 
   listTrash(signal: AbortSignal): AsyncIterable<TrashedImage> {
