@@ -15,6 +15,7 @@ import { layoutOf } from '@plumbline/registry';
 import type { KvOp, Layout } from '@plumbline/registry';
 import { MemorySources } from '../engine/memory-sources.js';
 import { FakeConsul } from '../kv/fake-consul.js';
+import { parsed } from '../kv/parsed.js';
 import { Versions } from './versions.js';
 
 export const HOST = 'host-a' as HostName;
@@ -81,7 +82,7 @@ export class Ground {
   }
 
   values<T>(prefix: string): readonly T[] {
-    return this.consul.store.tree(prefix).map(({ value }) => JSON.parse(value) as T);
+    return this.consul.store.tree(prefix).map(({ value }) => parsed(value) as T);
   }
 
   /** There is one volume. */

@@ -357,7 +357,16 @@ export class Worker implements Party, Doer {
   }
 }
 
+/** What a request is called, by its object: the name of a write costs a hash, and is asked for several times. */
+const names = new WeakMap<FakeRequest, string>();
+
 function nameOf(request: FakeRequest): string {
+  const name = names.get(request) ?? namedAnew(request);
+  names.set(request, name);
+  return name;
+}
+
+function namedAnew(request: FakeRequest): string {
   if (request.what === 'keys') return `keys ${request.prefix}`;
   if (request.what === 'read') return `read ${request.prefixes.join(' ')}`;
   const ops = request.ops.map(({ verb, key }) => `${verb} ${key.slice('plumbline/'.length)}`).join(', ');

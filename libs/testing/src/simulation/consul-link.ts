@@ -4,7 +4,7 @@ import type { KvOp } from '@plumbline/registry';
 import type { Fate, FakeManners, FakeRequest } from '../kv/fake-consul.js';
 import type { WriteFault, WritePoint } from './faults.js';
 import type { SimulatedProcess } from './process.js';
-import { parsed } from './parsed.js';
+import { parsed } from '../kv/parsed.js';
 import type { World } from './world.js';
 
 const DEADLINE_MS = 5_000;

@@ -11,7 +11,7 @@ import type {
   VolumeRecord,
 } from '@plumbline/domain';
 import type { FakeStore } from '../kv/fake-store.js';
-import { parsed } from './parsed.js';
+import { parsed } from '../kv/parsed.js';
 
 const PREFIX_LENGTH = 'plumbline/'.length;
 const UUID_LENGTH = 36;

@@ -86,9 +86,13 @@ async function play(
   const healedMs = world.pool.nowMs;
   // What is busy is no fault that has stopped: it takes all its tries, and then a person is asked.
   const awayMs = (): number => Math.max(0, world.hostBackMs - healedMs);
-  const lengths = [...world.register.lanes.values()].map(({ entries }) => entries.length);
-  const behindMs = BEHIND_MS * Math.max(0, ...lengths.map((length) => length - 1));
-  const mostMs = (): number => (isBusy(world) ? BUSY_MS : SETTLE_MS + behindMs + awayMs());
+  let longest = 1;
+  // What was sent before is admitted still: lanes may grow for a while.
+  const behindMs = (): number => {
+    for (const { entries } of world.register.lanes.values()) longest = Math.max(longest, entries.length);
+    return BEHIND_MS * (longest - 1);
+  };
+  const mostMs = (): number => (isBusy(world) ? BUSY_MS : SETTLE_MS + behindMs() + awayMs());
   const afterwards = await until(() => isSettled(world) || world.pool.nowMs - healedMs > mostMs());
   return afterwards ?? (await disagreement(world));
 }

@@ -24,7 +24,7 @@ import { Faults } from './faults.js';
 import type { Strike } from './faults.js';
 import { Guests } from './guests.js';
 import { Machine } from './machine.js';
-import { parsed } from './parsed.js';
+import { parsed } from '../kv/parsed.js';
 import { EventPool } from './pool.js';
 import type { Rewind } from './rewind.js';
 import type { Role, SimulatedProcess } from './process.js';
