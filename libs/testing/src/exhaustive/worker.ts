@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto';
 import { RetryBudget, queueOf } from '@plumbline/domain';
 import type { Backend, Change, FacetName, Place, ResourceName } from '@plumbline/domain';
 import { advance } from '@plumbline/engine';
@@ -12,15 +11,13 @@ import { ACCOUNT, HOST } from './ground.js';
 import type { Doer, Ground } from './ground.js';
 import { never } from './network.js';
 import type { Network, Party } from './network.js';
+import { answerTo, digest, isLook, nameOf, passes } from './requests.js';
 
 /** An instant like any other: nothing may depend on which. Each worker has one of its own, to tell their writes apart. */
 const NOW = 1_800_000_000_000;
 const APART_MS = 1000;
 const POLICY = { deadlineMs: 10_000, triesMax: 14, backoffBaseMs: 200, backoffCapMs: 8_000 };
 const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined };
-/** What a look at a lane reads; whatever else is read serves a write. */
-const LOOKED_AT = /^plumbline\/(lanes|volumes|tombstones|owners)\//;
-
 /** What all workers of one play have in common. */
 export interface Surroundings {
   readonly ground: Ground;
@@ -323,7 +320,7 @@ export class Worker implements Party, Doer {
         bootStood: ground.isAlive(this),
         index: ground.consul.store.snapshot().index,
       });
-    this.met(request, answerTo(this.around, request));
+    this.met(request, answerTo(this.around.ground, request));
     return 'served';
   }
 
@@ -357,44 +354,8 @@ export class Worker implements Party, Doer {
   }
 }
 
-/** What a request is called, by its object: the name of a write costs a hash, and is asked for several times. */
-const names = new WeakMap<FakeRequest, string>();
-
-function nameOf(request: FakeRequest): string {
-  const name = names.get(request) ?? namedAnew(request);
-  names.set(request, name);
-  return name;
-}
-
-function namedAnew(request: FakeRequest): string {
-  if (request.what === 'keys') return `keys ${request.prefix}`;
-  if (request.what === 'read') return `read ${request.prefixes.join(' ')}`;
-  const ops = request.ops.map(({ verb, key }) => `${verb} ${key.slice('plumbline/'.length)}`).join(', ');
-  return `write ${ops} #${digest(JSON.stringify(request.ops)).slice(0, 6)}`;
-}
-
-/** What its answer is made of: where the store is now decides it, though it is told later. */
-function answerTo({ ground: { consul, versions } }: Surroundings, request: FakeRequest): string {
-  const { store } = consul;
-  if (request.what === 'keys') return JSON.stringify(store.keys(request.prefix));
-  const told = request.what === 'read' ? request.prefixes : request.ops.map(({ key }) => key);
-  return JSON.stringify(told.map((prefix) => store.tree(prefix).map((entry) => versions.of(entry))));
-}
-
-function isLook(request: FakeRequest): boolean {
-  return request.what === 'read' && request.prefixes.includes('plumbline/boots/');
-}
-
-function passes(request: FakeRequest): boolean {
-  return request.what === 'read' && request.prefixes.every((prefix) => LOOKED_AT.test(prefix));
-}
-
 function standing({ sources: { images, nodes, devices, trash } }: Ground): string {
   return JSON.stringify([...images, '', ...trash, '', ...nodes, '', ...devices]);
-}
-
-export function digest(text: string): string {
-  return hash('sha1', text);
 }
 
 function noDeadline() {
