@@ -1,4 +1,3 @@
-import { sourceOf } from '@plumbline/domain';
 import type { Json, ResourceName } from '@plumbline/domain';
 import { admit, queueOfLane } from '@plumbline/engine';
 import { Checks, disagreement } from './checks.js';
@@ -7,18 +6,10 @@ import { ACCOUNT, Ground } from './ground.js';
 import type { Play } from './explore.js';
 import { Network } from './network.js';
 import type { Pending } from './network.js';
-import { digest } from './requests.js';
-import { Worker } from './worker.js';
+import { Worker, digest } from './worker.js';
 
 /** One thing after the other that is asked for; the last is carried out under every schedule. */
 export type Story = readonly { readonly kind: string; readonly params: Json }[];
-
-/**
- * `all`: two ceph-workers race from the beginning, and whoever is at work is struck. Where two kinds of workers share an
- * intent that are more schedules than can be walked, and they are walked in two parts. `race`: nobody is struck. `stand-in`:
- * the second ceph-worker comes when the first is struck, so that two attempts still meet at every moment.
- */
-export type Part = 'all' | 'race' | 'stand-in';
 
 /** Looks at one lane after which a story that nobody disturbs has ended. */
 const LOOKS_MAX = 60;
@@ -47,12 +38,11 @@ export class SchedulePlay implements Play {
   private constructor(
     private readonly resource: ResourceName,
     private readonly expected: string | null,
-    private readonly part: Part,
   ) {}
 
   /** @param expected what stands when the story has ended undisturbed; null: not known yet */
-  static async begin(story: Story, expected: string | null, part: Part = 'all'): Promise<SchedulePlay> {
-    const play = new SchedulePlay(resourceOf(story), expected, part);
+  static async begin(story: Story, expected: string | null): Promise<SchedulePlay> {
+    const play = new SchedulePlay(resourceOf(story), expected);
     play.network.isPrompt = true;
     for (const [role, name] of ROLES) play.workers.push(await Worker.begin(play.around(), role, name));
     for (const worker of play.workers) await worker.noteAddress();
@@ -69,15 +59,6 @@ export class SchedulePlay implements Play {
     play.ground.versions.follow(play.ground.consul.store);
     for (const worker of play.workers) worker.forget();
     return play;
-  }
-
-  /** The parts in which all schedules of a story's last intent are walked. */
-  static async partsOf(story: Story): Promise<readonly Part[]> {
-    const play = await SchedulePlay.begin(story, null);
-    const { kind, params } = story.at(-1)!;
-    const { prepare, finish = [] } = play.ground.rules.catalog.get(kind)!.plan(params, play.ground.record);
-    const sources = new Set([...prepare, ...finish].map(({ facet }) => sourceOf(facet)));
-    return sources.size > 1 ? ['race', 'stand-in'] : ['all'];
   }
 
   /** What the story comes to when nothing goes wrong. @throws Error when it does not end */
@@ -165,10 +146,9 @@ export class SchedulePlay implements Play {
     for (const pending of network.ready)
       if (this.mayArriveInPart(pending)) choices.push(this.inPart(pending));
     for (const worker of alive) {
-      if (worker.isRung && !worker.isAtWork && this.mayWork(worker))
+      if (worker.isRung && !worker.isAtWork)
         choices.push({ what: `${worker.name} takes a job`, make: () => worker.work(this.resource) });
-      const mayGoOn = worker.isAtWork || (worker.isRung && this.mayWork(worker));
-      if (worker.mayLook() && worker !== victim && mayGoOn)
+      if (worker.mayLook() && worker !== victim && (worker.isRung || worker.isAtWork))
         choices.push({ what: `${worker.name} looks at the boots`, make: () => worker.look() });
       if (worker.mayBeat) choices.push({ what: `${worker.name} beats`, make: () => worker.beat() });
     }
@@ -181,13 +161,9 @@ export class SchedulePlay implements Play {
     return choices;
   }
 
-  private mayWork({ name }: Worker): boolean {
-    return name !== SECOND_CEPH || this.part !== 'stand-in' || this.victim?.role === 'ceph';
-  }
-
   /** The one blow of a schedule, at whoever is at work. The second ceph-worker is as the first. */
   private blows(): readonly Choice[] {
-    if (this.victim !== null || this.part === 'race') return [];
+    if (this.victim !== null) return [];
     const atWork = this.workers.filter(({ isAtWork, name }) => isAtWork && name !== SECOND_CEPH);
     return atWork.flatMap((worker): readonly Choice[] => [
       { what: `${worker.name} is killed`, make: () => this.strike(worker, true) },

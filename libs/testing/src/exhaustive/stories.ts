@@ -40,25 +40,10 @@ export async function exploreStory(name: string): Promise<Exploration> {
   const story = name.split(', then ').map(exampleOf);
   try {
     const expected = await SchedulePlay.undisturbed(story);
-    const parts: Exploration[] = [];
-    for (const part of await SchedulePlay.partsOf(story))
-      parts.push(await explore(() => SchedulePlay.begin(story, expected, part)));
-    return together(parts);
+    return await explore(() => SchedulePlay.begin(story, expected));
   } catch (error) {
     if (!(error instanceof NeverEnds)) throw error;
     const failure = { what: `A1: ${error.message}`, path: [] };
     return { states: 0, events: 0, schedules: 0, endings: 0, failure };
   }
-}
-
-function together(parts: readonly Exploration[]): Exploration {
-  const sum = (count: (part: Exploration) => number): number =>
-    parts.reduce((total, part) => total + count(part), 0);
-  return {
-    states: sum(({ states }) => states),
-    events: sum(({ events }) => events),
-    schedules: sum(({ schedules }) => schedules),
-    endings: sum(({ endings }) => endings),
-    failure: parts.find(({ failure }) => failure !== null)?.failure ?? null,
-  };
 }

@@ -6,7 +6,7 @@ import type { Shrunk } from './shrink.js';
 import type { Mistake } from './world.js';
 
 /** What nobody has met in so many seeds is out of reach, and the run proves nothing about it: each kind of fault, and what comes of it. */
-export const SEEDS_FOR_KINDS = 200;
+export const SEEDS_FOR_KINDS = 100;
 /** And each fault at each of its points. */
 export const SEEDS_FOR_POINTS = 1_000;
 /** Every so many seeds one is run twice. */
