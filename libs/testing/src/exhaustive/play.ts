@@ -6,7 +6,8 @@ import { ACCOUNT, Ground } from './ground.js';
 import type { Play } from './explore.js';
 import { Network } from './network.js';
 import type { Pending } from './network.js';
-import { Worker, digest } from './worker.js';
+import { digest } from './requests.js';
+import { Worker } from './worker.js';
 
 /** One thing after the other that is asked for; the last is carried out under every schedule. */
 export type Story = readonly { readonly kind: string; readonly params: Json }[];
