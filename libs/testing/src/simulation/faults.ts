@@ -114,8 +114,15 @@ const WITHIN_MATTERS: ReadonlySet<string> = new Set([
   'clearance',
 ]);
 
-/** By nothing else is a monitor held by one while another asks for it, or is one VM put off and come back to. */
-const OFTEN: Partial<Record<Sudden, number>> = { 'restarted-over-living': 8, 'vm-refuses': 6 };
+/**
+ * By nothing else is a monitor held by one while another asks for it, is one VM put off and come back to, or comes what a
+ * killed QEMU had sent after the fence of its client.
+ */
+const OFTEN: Partial<Record<Sudden, number>> = {
+  'restarted-over-living': 8,
+  'vm-refuses': 6,
+  'vm-restarted': 6,
+};
 
 /** What a refusal is worth shows where a request comes too late, and its repetition too. */
 const LATE_ADMISSION = 24;

@@ -5,7 +5,8 @@ import type { World } from './world.js';
 
 /** For how long a guest leaves a disk alone at most. */
 const QUIET_MS = 5_000;
-/** Of what a QEMU had sent when it was killed, how much arrives, and how much later. */
+/** Of what a QEMU had sent to a disk when it was killed, how much arrives, and how much later. */
+const SENT = 8;
 const ARRIVES_SHARE = 0.6;
 const LATE_MS = 25_000;
 
@@ -46,8 +47,9 @@ export class Guests {
   /** A QEMU is killed: some of what it has sent is still under way. */
   died(address: string): void {
     const label = { owner: null, what: `what ${address} had sent arrives` };
-    if (this.random.chance(ARRIVES_SHARE))
-      this.world.pool.after(this.random.between(1, LATE_MS), label, () => void this.write(address));
+    for (let sent = 0; sent < SENT; sent += 1)
+      if (this.random.chance(ARRIVES_SHARE))
+        this.world.pool.after(this.random.between(1, LATE_MS), label, () => void this.write(address));
   }
 
   /** V4: the guest of an older attachment never writes after the first write of a newer one. */
