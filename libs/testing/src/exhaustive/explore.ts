@@ -1,3 +1,5 @@
+import { hash } from 'node:crypto';
+
 /** One run of a system whose next event is chosen from outside; the same choices give the same run. */
 export interface Play {
   /** What may happen next, in words; none: it has come to rest. */
@@ -27,18 +29,25 @@ interface Way {
 }
 
 interface Node {
+  /** What may happen there, as a hash. */
+  readonly choices: string;
   /** Where each choice leads; null: not looked at yet. */
   readonly next: (number | null)[];
   /** How it was come to first; null: it is the beginning. */
   readonly by: Way | null;
 }
 
+/** Of the ways that lead to a state that was met before, every so manieth is gone on from by every choice. */
+const TRIED_EACH = 64;
 /** More than any of our stories has, and as many as fit memory: whoever gets there goes on for ever. */
 const STATES_MAX = 200_000;
 
 /**
  * Walks every choice at every state, each state once. There is no way back in a run, so each way that was left aside is
  * walked from the beginning. At the end every state must lead to rest: one that does not is stuck, however much happens.
+ * That states are equal is the play's word; on some of them it is tried.
+ *
+ * @throws Error when two runs of the same choices differ, or two states that count as equal have other futures
  */
 export async function explore(begin: () => Promise<Play>): Promise<Exploration> {
   const graph = new Graph();
@@ -59,7 +68,7 @@ export async function explore(begin: () => Promise<Play>): Promise<Exploration> 
     if (way !== null) await step(way.choice);
     for (let by = way; ;) {
       const choices = play.choices();
-      const { id, isNew } = graph.meet(play.state(), choices.length, by);
+      const { id, isNew } = graph.meet(play.state(), choices, by);
       if (failure !== null || !isNew || choices.length === 0) break;
       for (let choice = 1; choice < choices.length; choice += 1) ways.push({ from: id, choice });
       by = { from: id, choice: 0 };
@@ -68,6 +77,7 @@ export async function explore(begin: () => Promise<Play>): Promise<Exploration> 
     if (graph.size > STATES_MAX)
       failure ??= { what: `A1: more than ${STATES_MAX} states: something grows without end`, path: names };
   }
+  if (failure === null) await tryEquals(graph, begin);
   failure ??= await stuckIn(graph, begin);
   return {
     states: graph.size,
@@ -81,6 +91,8 @@ export async function explore(begin: () => Promise<Play>): Promise<Exploration> 
 class Graph {
   private readonly ids = new Map<string, number>();
   private readonly nodes: Node[] = [];
+  /** Some of the ways by which a state was come to that had been met before. */
+  readonly again: Way[] = [];
   links = 0;
 
   get size(): number {
@@ -96,18 +108,26 @@ class Graph {
   }
 
   /** @param by the choice that has led there */
-  meet(state: string, choices: number, by: Way | null): { id: number; isNew: boolean } {
+  meet(state: string, choices: readonly string[], by: Way | null): { id: number; isNew: boolean } {
     const known = this.ids.get(state);
     const id = known ?? this.nodes.length;
+    const told = hash('sha1', [...choices].sort().join('\n'));
     if (known === undefined) {
       this.ids.set(state, id);
-      this.nodes.push({ next: Array.from({ length: choices }, () => null), by });
-    }
+      this.nodes.push({ choices: told, next: choices.map(() => null), by });
+    } else if (this.nodes[id]!.choices !== told)
+      throw new Error(`at states that count as equal not the same may happen: ${choices.join(', ')}`);
     if (by !== null) {
       this.nodes[by.from]!.next[by.choice] = id;
       this.links += 1;
+      if (known !== undefined && this.links % TRIED_EACH === 0) this.again.push(by);
     }
     return { id, isNew: known === undefined };
+  }
+
+  /** Where a choice has led. */
+  nextOf({ from, choice }: Way): number {
+    return this.nodes[from]!.next[choice]!;
   }
 
   /** The choices by which it was come to first: kept as steps back, because whole ways would not fit memory. */
@@ -151,6 +171,25 @@ class Graph {
       counted.set(id, next.length === 0 ? 1 : next.reduce((sum, to) => sum + counted.get(to)!, 0));
     }
     return counted.get(0) ?? 0;
+  }
+}
+
+/** Where each choice leads must not depend on the way by which a state was come to. */
+async function tryEquals(graph: Graph, begin: () => Promise<Play>): Promise<void> {
+  const walked = async (path: readonly number[]): Promise<Play> => {
+    const play = await begin();
+    for (const at of path) await play.choose(at);
+    return play;
+  };
+  for (const way of graph.again) {
+    const id = graph.nextOf(way);
+    const first = (await walked(graph.pathTo(id))).choices();
+    const path = [...graph.pathTo(way.from), way.choice];
+    for (const [at, name] of (await walked(path)).choices().entries()) {
+      const play = await walked([...path, at]);
+      if (graph.idOf(play.state()) !== graph.nextOf({ from: id, choice: first.indexOf(name) }))
+        throw new Error(`states that count as equal have other futures: ${name}`);
+    }
   }
 }
 

@@ -121,6 +121,13 @@ export class Ground {
     return JSON.stringify([[...this.newestAt], this.newestEffect]);
   }
 
+  /** Whether an operation of a transaction, if it came now, would let it land. */
+  holds(op: KvOp): boolean {
+    const index = this.consul.store.get(op.key)?.index ?? 0;
+    if (op.verb === 'check-not-exists') return index === 0;
+    return !('index' in op) || op.index === index;
+  }
+
   /** By the registry's word. */
   isAlive({ boot }: Doer): boolean {
     return this.consul.store.get(`${this.layout.boots}${boot}`)?.value.includes('"alive"') ?? false;

@@ -9,6 +9,8 @@ export interface Pending {
   readonly party: Party;
   readonly what: string;
   readonly stage: 'arrives' | 'is answered';
+  /** In which turn it was sent; null: it is none of a source's. */
+  readonly turn: number | null;
   /** False: it waits for something else first. */
   readonly canHappen: () => boolean;
   /** True when nobody will ever see that it happens, once its sender is dead. */
@@ -46,12 +48,16 @@ export class Network {
     party: Party,
     what: string,
     stage: Pending['stage'],
-    { canHappen = () => true, isInVain = () => false }: Partial<Pick<Pending, 'canHappen' | 'isInVain'>> = {},
+    {
+      turn = null,
+      canHappen = () => true,
+      isInVain = () => false,
+    }: Partial<Pick<Pending, 'turn' | 'canHappen' | 'isInVain'>> = {},
   ): Promise<void> {
     if (this.isPrompt) return Promise.resolve();
     if (party.isDead && stage === 'arrives') return never();
     return new Promise((resolve) => {
-      this.pending.push({ party, what, stage, canHappen, isInVain, happen: resolve });
+      this.pending.push({ party, what, stage, turn, canHappen, isInVain, happen: resolve });
     });
   }
 }

@@ -93,7 +93,9 @@ export class SchedulePlay implements Play {
   state(): string {
     const { sources, blocklist } = this.ground;
     const { images, trash, nodes, devices } = sources;
-    const underWay = this.network.underWay.map(({ party, what, stage }) => `${party.name} ${what} ${stage}`);
+    const underWay = this.network.underWay.map(
+      ({ party, what, stage, turn }) => `${party.name} ${what} ${stage} ${turn ?? ''}`,
+    );
     return digest(
       JSON.stringify([
         this.ground.versions.state(),
@@ -121,7 +123,7 @@ export class SchedulePlay implements Play {
       ground: this.ground,
       monitors: this.monitors,
       network: this.network,
-      ordinal: () => this.workers.length,
+      isOneGone: () => this.victim !== null && !this.isListed(this.victim),
       mayActOnOldNews: (worker: Worker) => this.isGoing(worker),
       ring: (queue: string, _resource: ResourceName, delayMs: number) => {
         // What is to be rung later is rung by the sweep.

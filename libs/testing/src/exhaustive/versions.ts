@@ -13,6 +13,8 @@ interface Version {
  */
 export class Versions {
   private readonly known = new Map<string, Version>();
+  /** Which version of its key an index was. */
+  private readonly byIndex = new Map<string, number>();
 
   /** To be called after every event: in one event a key changes once at most. */
   follow(store: FakeStore): void {
@@ -22,6 +24,7 @@ export class Versions {
       if (known?.index === index) continue;
       const version = (known?.version ?? 0) + 1;
       this.known.set(key, { index, version, text: `${key} ${version} ${value}` });
+      this.byIndex.set(`${key} ${index}`, version);
     }
     if (this.known.size === there.length) return;
     const keys = new Set(there.map(({ key }) => key));
@@ -29,13 +32,18 @@ export class Versions {
       if (!keys.has(key) && index > 0) this.known.set(key, { index: 0, version: version + 1, text: '' });
   }
 
+  /** Nought: it is not there. */
+  at(key: string, index: number): number {
+    return this.byIndex.get(`${key} ${index}`) ?? 0;
+  }
+
   of({ key, index, value }: KvEntry): string {
     const known = this.known.get(key);
     return known?.index === index ? known.text : `${key} new ${value}`;
   }
 
-  /** All that is there, and how often what is not there any more was. */
+  /** All that is there: an index of what is gone is no key's any more. */
   state(): readonly string[] {
-    return [...this.known].map(([key, { version, text }]) => text || `${key} ${version}`);
+    return [...this.known.values()].map(({ text }) => text).filter((text) => text !== '');
   }
 }

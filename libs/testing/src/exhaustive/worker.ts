@@ -13,9 +13,8 @@ import { never } from './network.js';
 import type { Network, Party } from './network.js';
 import { answerTo, digest, isLook, nameOf, passes } from './requests.js';
 
-/** An instant like any other: nothing may depend on which. Each worker has one of its own, to tell their writes apart. */
+/** An instant like any other: nothing may depend on which. It is the registry's, and so the same for all. */
 const NOW = 1_800_000_000_000;
-const APART_MS = 1000;
 const POLICY = { deadlineMs: 10_000, triesMax: 14, backoffBaseMs: 200, backoffCapMs: 8_000 };
 const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined };
 /** What all workers of one play have in common. */
@@ -25,16 +24,17 @@ export interface Surroundings {
   readonly monitors: Map<string, Worker>;
   readonly network: Network;
   ring(queue: string, resource: ResourceName, delayMs: number): void;
-  /** How many workers there are already. */
-  ordinal(): number;
+  /** Who was struck is not among the boots any more. */
+  isOneGone(): boolean;
   /** True when what this worker learns of the others may change between a request's landing and its answer. */
   mayActOnOldNews(worker: Worker): boolean;
 }
 
 /**
  * A worker's process as production puts it together, with every request under the network's control. What it has met is
- * kept as a hash: a process is a function of that. When it is at rest only what its writes left behind still counts,
- * because a look at a lane leaves nothing behind.
+ * kept as a hash: a process is a function of that. Each look at a lane begins anew, and so does, from what it has written,
+ * whoever has written a turn: nothing else of what was met before counts any more. At rest nothing of it counts. (That
+ * states which count as equal for it have the same futures is tried while they are walked.)
  */
 export class Worker implements Party, Doer {
   isDead = false;
@@ -44,11 +44,11 @@ export class Worker implements Party, Doer {
   private isBeating = false;
   /** What it asks first arrives at once: whenever else it could, it could as well have begun. */
   private isBeginning = false;
-  private lookedAt = 0;
-  private kept = '';
-  private passing = '';
+  /** All that it can learn of the others, and that matters. */
+  private knowsOneGone = false;
+  private met = '';
   private open = 0;
-  private nonces = 0;
+  private ids = 0;
   private registry!: FakeRegistry;
   private view!: BootsView;
   private hands!: WorkerContext;
@@ -57,18 +57,17 @@ export class Worker implements Party, Doer {
     private readonly around: Surroundings,
     readonly role: 'ceph' | 'qemu' | 'observer',
     readonly name: string,
-    private readonly now: number,
   ) {}
 
   static async begin(around: Surroundings, role: Worker['role'], name: string): Promise<Worker> {
-    const worker = new Worker(around, role, name, NOW + APART_MS * around.ordinal());
+    const worker = new Worker(around, role, name);
     worker.registry = await createFakeRegistry({
       consul: around.ground.consul,
       timing: promptTiming,
       limits: { lingerMs: 0 },
       boot: { name, app: role, host: role === 'qemu' ? HOST : null },
-      newId: () => worker.nonce(),
-      now: () => worker.now,
+      newId: () => worker.newId(),
+      now: () => NOW,
       manners: {
         fate: (request) => worker.sent(request),
         answering: (request) => worker.answered(request),
@@ -102,18 +101,19 @@ export class Worker implements Party, Doer {
   }
 
   note(what: string): void {
-    this.passing = digest(`${this.passing} ${what}`);
+    this.met = digest(`${this.met} ${what}`);
   }
 
   /** To be called after every event: at rest nothing is left of what it has looked at. */
   forget(): void {
-    if (!this.isAtWork && !this.isTakingOver && !this.isBeating && this.open === 0) this.passing = '';
+    if (!this.isAtWork && !this.isTakingOver && !this.isBeating && this.open === 0) this.met = '';
   }
 
   /** What its future depends on, beside what is under way. */
   state(): string {
-    const flags = [this.isDead, this.isRung, this.isAtWork, this.isTakingOver, this.isBeating];
-    return `${this.name} ${flags.map(Number).join('')} ${this.isDead ? '' : `${this.kept} ${this.passing} ${this.lookedAt}`}`;
+    if (this.isDead) return `${this.name} is dead`;
+    const flags = [this.isRung, this.isAtWork, this.isTakingOver, this.isBeating];
+    return `${this.name} ${flags.map(Number).join('')} ${Number(this.knowsOneGone)} ${this.met}`;
   }
 
   async work(resource: ResourceName): Promise<void> {
@@ -147,18 +147,13 @@ export class Worker implements Party, Doer {
 
   /** A boot has gone since it looked. */
   mayLook(): boolean {
-    return !this.isDead && this.lookedAt !== this.bootsThere();
+    return !this.isDead && !this.knowsOneGone && this.around.isOneGone();
   }
 
   async look(): Promise<void> {
-    this.lookedAt = this.bootsThere();
+    this.knowsOneGone = this.around.isOneGone();
     this.isBeginning = true;
     await this.view.look();
-  }
-
-  private bootsThere(): number {
-    const { consul, layout } = this.around.ground;
-    return consul.store.keys(layout.boots).length;
   }
 
   async takeOver(victim: Worker): Promise<void> {
@@ -190,6 +185,7 @@ export class Worker implements Party, Doer {
   context(atMs = 0): EngineContext {
     const { registry } = this;
     const nonce = (): string => this.nonce();
+    const uuid = (): string => this.newId();
     const bell: Bell = {
       ring: (queue, resource, { delayMs = 0 } = {}) => {
         if (!this.isDead) this.around.ring(queue, resource, delayMs);
@@ -202,9 +198,9 @@ export class Worker implements Party, Doer {
       journal: createJournal({ kv: registry.kv, layout: registry.layout, nonce }),
       rules: this.around.ground.rules,
       bell,
-      clock: { now: () => this.now + atMs, trusted: () => true, deadline: noDeadline },
+      clock: { now: () => NOW + atMs, trusted: () => true, deadline: noDeadline },
       log: quiet,
-      uuid: nonce,
+      uuid,
       nonce,
       random: () => 0.5,
     };
@@ -238,7 +234,9 @@ export class Worker implements Party, Doer {
       revFloor: () => 0,
       retries: new RetryBudget(),
       stopping: () => this.isDead,
-      busy: new Map(),
+      busy: new Looks(() => {
+        this.met = '';
+      }),
     };
   }
 
@@ -266,6 +264,7 @@ export class Worker implements Party, Doer {
     const turn = ground.turnOf(this);
     this.open += 1;
     await network.wait(this, name, 'arrives', {
+      turn,
       canHappen: () => this.isGreeted(key),
       isInVain: () => this.role === 'ceph' && ground.blocklist.has(this.address),
     });
@@ -311,16 +310,13 @@ export class Worker implements Party, Doer {
     const { ground, network } = this.around;
     this.open += 1;
     if (!this.isBeginning)
-      await network.wait(this, nameOf(request), 'arrives', { isInVain: () => this.isRefused(request) });
-    this.isBeginning = false;
-    if (request.what === 'transact')
-      ground.writes.push({
-        by: this,
-        ops: request.ops,
-        bootStood: ground.isAlive(this),
-        index: ground.consul.store.snapshot().index,
+      await network.wait(this, nameOf(ground, request), 'arrives', {
+        isInVain: () => this.isRefused(request),
       });
-    this.met(request, answerTo(this.around.ground, request));
+    this.isBeginning = false;
+    if (request.what === 'transact') this.writes(request);
+    // What a look has seen is what it knows of the others, and that is told apart.
+    else if (!isLook(request)) this.note(`${nameOf(ground, request)} ${answerTo(ground, request)}`);
     return 'served';
   }
 
@@ -336,22 +332,48 @@ export class Worker implements Party, Doer {
 
   private async answered(request: FakeRequest): Promise<void> {
     if (passes(request) && this.around.mayActOnOldNews(this))
-      await this.around.network.wait(this, nameOf(request), 'is answered');
+      await this.around.network.wait(this, nameOf(this.around.ground, request), 'is answered');
     this.open -= 1;
   }
 
-  private met(request: FakeRequest, answer: string): void {
-    if (isLook(request)) return; // What it has seen is what it knows of the others, and that is told by `lookedAt`.
-    this.note(`${nameOf(request)} ${answer}`);
-    if (!passes(request)) this.kept = digest(`${this.kept} ${nameOf(request)} ${answer}`);
+  /** A write arrives. Of what went before one of a turn that lands nothing is left but what is written. */
+  private writes(request: Extract<FakeRequest, { what: 'transact' }>): void {
+    const { ground } = this.around;
+    const { ops } = request;
+    const { index } = ground.consul.store.snapshot();
+    ground.writes.push({ by: this, ops, bootStood: ground.isAlive(this), index });
+    const failed = ops.filter((op) => !ground.holds(op)).map(({ verb, key }) => `${verb} ${key}`);
+    if (this.isAtWork && failed.length === 0) this.met = '';
+    this.note(`${nameOf(ground, request)} ${failed.join()}`);
   }
 
-  /** The same whatever else happens: as many as it has asked for. */
-  private nonce(): string {
-    this.nonces += 1;
-    const hex = digest(`${this.name} ${this.nonces}`);
-    return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
+  private newId(): string {
+    this.ids += 1;
+    return uuidOf(`${this.name} ${this.ids}`);
   }
+
+  /** One for each turn at each intent: whichever takes it, no other will have it. */
+  private nonce(): string {
+    const head = this.around.ground.lane?.entries[0];
+    return head === undefined ? this.newId() : uuidOf(`${this.name} ${head.intent} ${head.turns}`);
+  }
+}
+
+/** A process' jobs by resource; says when one begins to look. */
+class Looks extends Map<ResourceName, 'looking' | 'rung'> {
+  constructor(private readonly begins: () => void) {
+    super();
+  }
+
+  override set(resource: ResourceName, state: 'looking' | 'rung'): this {
+    if (state === 'looking') this.begins();
+    return super.set(resource, state);
+  }
+}
+
+function uuidOf(text: string): string {
+  const hex = digest(text);
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }
 
 function standing({ sources: { images, nodes, devices, trash } }: Ground): string {
