@@ -22,6 +22,13 @@ export interface Exploration {
   readonly failure: { readonly what: string; readonly path: readonly string[] } | null;
 }
 
+/** How far a walk is. */
+export interface Progress {
+  readonly states: number;
+  /** Choices that are still to be made, each of which may lead to more. */
+  readonly ways: number;
+}
+
 /** A choice at a state. */
 interface Way {
   readonly from: number;
@@ -49,7 +56,10 @@ const STATES_MAX = 200_000;
  *
  * @throws Error when two runs of the same choices differ, or two states that count as equal have other futures
  */
-export async function explore(begin: () => Promise<Play>): Promise<Exploration> {
+export async function explore(
+  begin: () => Promise<Play>,
+  told?: (progress: Progress) => void,
+): Promise<Exploration> {
   const graph = new Graph();
   const ways: (Way | null)[] = [null];
   let failure: Exploration['failure'] = null;
@@ -74,6 +84,7 @@ export async function explore(begin: () => Promise<Play>): Promise<Exploration> 
       by = { from: id, choice: 0 };
       await step(0);
     }
+    told?.({ states: graph.size, ways: ways.length });
     if (graph.size > STATES_MAX)
       failure ??= { what: `A1: more than ${STATES_MAX} states: something grows without end`, path: names };
   }

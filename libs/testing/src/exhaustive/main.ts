@@ -7,6 +7,7 @@ import { stories } from './stories.js';
 
 const STORY_MS_MAX = 60 * 60_000;
 const NAME_WIDTH = 58;
+const NOTHING = { states: 0, events: 0, schedules: 0, endings: 0 };
 
 const { values } = parseArgs({
   options: {
@@ -19,9 +20,11 @@ const { values } = parseArgs({
 async function explored(name: string): Promise<Exploration & { name: string }> {
   const startedMs = performance.now();
   const module = new URL('./story.js', import.meta.url);
-  const exploration = JSON.parse(
-    await inProcess({ module, args: [name], msMax: STORY_MS_MAX }),
-  ) as Exploration;
+  const told = (text: string): void => void process.stderr.write(text);
+  const exploration = await inProcess({ module, args: [name], msMax: STORY_MS_MAX, told }).then(
+    (text) => JSON.parse(text) as Exploration,
+    (error: Error): Exploration => ({ ...NOTHING, failure: { what: error.message, path: [] } }),
+  );
   const { schedules, states, events, failure } = exploration;
   const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
   const sums = `${schedules.toPrecision(3)} schedules, ${states} states, ${events} events, ${seconds} s`;

@@ -2,7 +2,7 @@ import type { Json } from '@plumbline/domain';
 import { Refusal } from '@plumbline/domain';
 import { intentCatalog } from '@plumbline/intents';
 import { explore } from './explore.js';
-import type { Exploration } from './explore.js';
+import type { Exploration, Progress } from './explore.js';
 import { NeverEnds, SchedulePlay } from './play.js';
 import type { Story } from './play.js';
 
@@ -36,11 +36,11 @@ async function isAdmitted(story: Story): Promise<boolean> {
 }
 
 /** All schedules of a story's last intent, by its name. */
-export async function exploreStory(name: string): Promise<Exploration> {
+export async function exploreStory(name: string, told?: (progress: Progress) => void): Promise<Exploration> {
   const story = name.split(', then ').map(exampleOf);
   try {
     const expected = await SchedulePlay.undisturbed(story);
-    return await explore(() => SchedulePlay.begin(story, expected));
+    return await explore(() => SchedulePlay.begin(story, expected), told);
   } catch (error) {
     if (!(error instanceof NeverEnds)) throw error;
     const failure = { what: `A1: ${error.message}`, path: [] };
