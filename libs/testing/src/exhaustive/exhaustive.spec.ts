@@ -80,8 +80,8 @@ describe('two workers at one intent', () => {
     async () => {
       const { failure, states, schedules } = await exploreStory(STORY);
       expect(failure).toBeNull();
-      expect(states).toBeGreaterThan(500);
-      expect(schedules).toBeGreaterThan(100_000);
+      expect(states).toBeGreaterThan(800);
+      expect(schedules).toBeGreaterThan(1_000_000);
     },
     TIME_MAX_MS,
   );
