@@ -37,7 +37,8 @@ async function prepareApt(): Promise<string[]> {
     'Acquire::Languages': 'none',
     'APT::Sandbox::User': process.getuid?.() === 0 ? 'root' : '',
   }).flatMap(([name, value]) => ['-o', `${name}=${value}`]);
-  await run('apt-get', [...options, '-qq', 'update'], { timeoutMs: updateMs });
+  // Two stacks may start at once, and apt does not wait for whoever reads the lists already.
+  await run('flock', [join(folder, 'lock'), 'apt-get', ...options, '-qq', 'update'], { timeoutMs: updateMs });
   return options;
 }
 

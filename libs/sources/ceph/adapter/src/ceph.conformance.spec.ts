@@ -4,7 +4,7 @@ import { InvariantError, poolOf, UncertainError } from '@plumbline/domain';
 import type { Backend, RegionSlug, VolumeId } from '@plumbline/domain';
 import { GIB, cephImage, cephWatch, imageKeyOf } from '@plumbline/ceph-facets';
 import type { ImageSeen } from '@plumbline/ceph-facets';
-import { describeFacet, describeWitness } from '@plumbline/testing';
+import { describeFacet, describeWitness, standStill } from '@plumbline/testing';
 import { packString } from './encoding.js';
 import { connectCeph, witnessObjectOf } from './index.js';
 import type { AddressOwner, CephClient } from './index.js';
@@ -118,7 +118,7 @@ function nameIn(key: string): string {
 }
 
 async function stopOsd(): Promise<() => Promise<void>> {
-  process.kill(OSD_PID, 'SIGSTOP');
+  await standStill(OSD_PID);
   return async () => {
     process.kill(OSD_PID, 'SIGCONT');
   };
