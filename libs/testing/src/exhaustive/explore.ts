@@ -47,7 +47,7 @@ interface Node {
 /** Of the ways that lead to a state that was met before, every so manieth is gone on from by every choice. */
 const TRIED_EACH = 64;
 /** More than any of our stories has, and as many as fit memory: whoever gets there goes on for ever. */
-const STATES_MAX = 1_000_000;
+const STATES_MAX = 200_000;
 
 /**
  * Walks every choice at every state, each state once. There is no way back in a run, so each way that was left aside is

@@ -5,8 +5,8 @@ import { sideBySide } from '../mutants/side-by-side.js';
 import type { Exploration } from './explore.js';
 import { stories } from './stories.js';
 
-const STORY_MS_MAX = 3 * 60 * 60_000;
-/** A play is garbage as soon as it has ended: with a small nursery a sixth of the time goes into collecting it. */
+const STORY_MS_MAX = 60 * 60_000;
+/** A play is garbage as soon as it has ended, and a larger nursery makes collecting it cheaper. */
 const NODE_ARGS = ['--max-semi-space-size=64'];
 const NAME_WIDTH = 58;
 const NOTHING = { states: 0, events: 0, schedules: 0, endings: 0 };
