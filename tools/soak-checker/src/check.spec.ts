@@ -51,6 +51,21 @@ describe('the checker', () => {
     expect(judged(good())).toEqual([]);
   });
 
+  it('keeps the actions of two accounts apart that have one number', () => {
+    const draft = good();
+    for (const key of [`volumes/${other}/${foreign}`, nameKey(other, 'foreign')]) drop(draft, key);
+    put(draft, `tombstones/${foreign}`, { id: foreign, account: other, region: 'nyc1', rev: 2 });
+    put(draft, `usage/${other}`, { volumes: 0, gib: 0 });
+    const deleted = { resource: `volume/${foreign}`, account: other, status: 'completed', revAfter: 2 };
+    put(draft, `actions/${other}/107`, { ...actionOf(draft, 107), ...deleted });
+    const { images, subscriptions } = draft.reading;
+    draft.reading.images = images.filter(({ name }) => !name.includes(foreign));
+    draft.reading.subscriptions = subscriptions.filter(({ volume }) => volume !== foreign);
+    const theirs = { account: other, client: 'other-1', status: 204, answer: undefined };
+    ask(draft, { ...theirs, method: 'DELETE', path: '/v2/volumes?name=foreign&region=nyc1' });
+    expect(judged(draft)).toEqual([]);
+  });
+
   const planted: readonly (readonly [string, (draft: Draft) => unknown, string])[] = [
     // What became of requests.
     ['a create that was acknowledged and is lost', (d) => drop(d, `actions/${account}/101`), 'R1'],

@@ -9,7 +9,7 @@ import type { Change } from './request-kinds.js';
 export interface Claims {
   readonly findings: readonly Finding[];
   /** The requests that an action comes from: several of one idempotency key. */
-  readonly of: ReadonlyMap<number, readonly Change[]>;
+  readonly of: ReadonlyMap<ActionEntry, readonly Change[]>;
 }
 
 export function claim(changes: readonly Change[], actions: readonly ActionEntry[]): Claims {
@@ -27,17 +27,18 @@ const oneOf = ({ account, request }: Change): string =>
 
 class Claiming {
   readonly findings: Finding[] = [];
-  readonly of = new Map<number, Change[]>();
-  private readonly byNumber = new Map<number, ActionEntry>();
+  readonly of = new Map<ActionEntry, Change[]>();
+  /** An account's action has a number of its own; two accounts may have the same. */
+  private readonly byNumber = new Map<string, ActionEntry>();
   private readonly byVolume = new Map<string, ActionEntry[]>();
-  private readonly used = new Map<string, number>();
+  private readonly used = new Map<string, ActionEntry>();
 
   constructor(
     private readonly changes: readonly Change[],
     private readonly actions: readonly ActionEntry[],
   ) {
     for (const action of actions) {
-      this.byNumber.set(action.n, action);
+      this.byNumber.set(`${action.account}/${action.n}`, action);
       this.byVolume.set(action.resource, [...(this.byVolume.get(action.resource) ?? []), action]);
     }
   }
@@ -53,7 +54,7 @@ class Claiming {
   /** An action that was not acknowledged to anybody comes from a request of which nobody knows, or from nobody. */
   others(): void {
     for (const action of this.actions) {
-      if (this.of.has(action.n)) continue;
+      if (this.of.has(action)) continue;
       const fits = this.changes.filter(
         (change) => !this.used.has(oneOf(change)) && this.fits(change, action),
       );
@@ -71,22 +72,22 @@ class Claiming {
   }
 
   private acknowledgedAs(change: Change): ActionEntry | undefined {
-    const { action, request, wish } = change;
+    const { account, action, request, wish } = change;
     if (action !== undefined) {
-      const found = this.byNumber.get(action);
+      const found = this.byNumber.get(`${account}/${action}`);
       return found !== undefined && found.type === wish.type ? found : undefined;
     }
     if (isCreate(wish)) return this.byVolume.get(change.volume ?? '')?.find(isCreate);
     // A delete that was waited for names no action: it is the completed one of that volume, which no other request has.
     const done = (wish.volume === undefined ? this.actions : (this.byVolume.get(wish.volume) ?? [])).filter(
-      (one) => one.status === 'completed' && !this.of.has(one.n) && this.fits(change, one),
+      (one) => one.status === 'completed' && !this.of.has(one) && this.fits(change, one),
     );
     return request.status === 204 ? done[0] : undefined;
   }
 
   private take(change: Change, action: ActionEntry): void {
     const key = oneOf(change);
-    const before = this.of.get(action.n) ?? [];
+    const before = this.of.get(action) ?? [];
     const other = before.find((one) => oneOf(one) !== key);
     if (other !== undefined)
       this.note('R1', `action ${action.n}, ${action.type}, was acknowledged to two requests`, action, [
@@ -94,16 +95,16 @@ class Claiming {
         change,
       ]);
     const elsewhere = this.used.get(key);
-    if (elsewhere !== undefined && elsewhere !== action.n)
-      this.note('R3', `one request has made the actions ${elsewhere} and ${action.n}`, action, [change]);
+    if (elsewhere !== undefined && elsewhere !== action)
+      this.note('R3', `one request has made the actions ${elsewhere.n} and ${action.n}`, action, [change]);
     if (!this.fits(change, action))
       this.note('R3', `action ${action.n} is not what was asked: ${JSON.stringify(action.params)}`, action, [
         change,
       ]);
-    this.used.set(key, action.n);
+    this.used.set(key, action);
     // What else was sent under its key asked for it too, and perhaps earlier.
     const asked = this.changes.filter((one) => oneOf(one) === key);
-    this.of.set(action.n, [...new Set([...before, ...asked])]);
+    this.of.set(action, [...new Set([...before, ...asked])]);
   }
 
   private fits({ account, wish }: Change, action: ActionEntry): boolean {

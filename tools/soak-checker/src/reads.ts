@@ -39,7 +39,7 @@ export function judgeReads(
 /** One client, with the oldest version that it may still be shown of each volume. */
 class Reader {
   private readonly least = new Map<string, number>();
-  private readonly ended = new Map<number, string>();
+  private readonly ended = new Map<string, string>();
   private request!: RequestLine;
 
   constructor(
@@ -98,12 +98,14 @@ class Reader {
   }
 
   private action({ id, status }: ShownAction): void {
-    const entry = this.by.registry.actions.find(({ n }) => n === id);
-    const before = this.ended.get(id);
+    const { account } = this.request;
+    const entry = this.by.registry.actions.find((one) => one.n === id && one.account === account);
+    const place = `${account}/${id}`;
+    const before = this.ended.get(place);
     if (before !== undefined && before !== status)
       this.wrong(undefined, `action ${id} was ${before} and is ${status}`);
     if (status === 'in-progress') return;
-    this.ended.set(id, status);
+    this.ended.set(place, status);
     if (entry === undefined || entry.status !== status)
       return this.wrong(
         entry?.resource,
@@ -125,7 +127,8 @@ class Reader {
         possible.length === 0 ? 'as it never was' : `as it was before version ${least}, which it had seen`;
       return this.wrong(id, `is shown ${how}: ${what}`);
     }
-    const asked = (this.by.claims.of.get(version.action?.n ?? 0) ?? []).map(({ request }) => request.from);
+    const claimed = version.action && this.by.claims.of.get(version.action);
+    const asked = (claimed ?? []).map(({ request }) => request.from);
     if (asked.length > 0 && Math.min(...asked) > this.request.to)
       this.wrong(id, `is shown as it was only asked to be later: ${what}`);
     this.least.set(id, version.rev);

@@ -82,8 +82,9 @@ function uncommitted(actions: readonly ActionEntry[], committed: readonly Action
 /** What was acknowledged before another was asked for comes before it. */
 function inOrder(committed: readonly ActionEntry[], claims: Claims, note: Note): void {
   let latest: { from: number; n: number } | null = null;
-  for (const { n } of committed) {
-    const requests = (claims.of.get(n) ?? []).map(({ request, outcome }) => ({ ...request, outcome }));
+  for (const action of committed) {
+    const { n } = action;
+    const requests = (claims.of.get(action) ?? []).map(({ request, outcome }) => ({ ...request, outcome }));
     const heard = requests.filter(({ outcome }) => outcome === 'acknowledged').map(({ to }) => to);
     if (latest !== null && heard.length > 0 && Math.min(...heard) < latest.from)
       note('C1', `action ${n} was acknowledged before ${latest.n} was asked for, and took effect after it`);
