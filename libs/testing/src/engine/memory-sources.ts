@@ -55,6 +55,20 @@ export class MemorySources {
     this.backendsByFacet = new Map(backends.map((backend) => [backend.facet.name, backend]));
   }
 
+  /** Goes on by itself. */
+  copy(): MemorySources {
+    const copy = new MemorySources(this.fateOf);
+    for (const [key, seen] of this.images) copy.images.set(key, seen);
+    for (const [key, seen] of this.trash) copy.trash.set(key, seen);
+    for (const [key, seen] of this.nodes) copy.nodes.set(key, seen);
+    for (const [key, seen] of this.devices) copy.devices.set(key, seen);
+    for (const address of this.blocklist) copy.blocklist.add(address);
+    for (const [vm, state] of this.vms) copy.vms.set(vm, state);
+    copy.calls = this.calls;
+    copy.made = this.made;
+    return copy;
+  }
+
   backendsOf(source: 'ceph' | 'qemu'): ReadonlyMap<FacetName, Backend> {
     return new Map([...this.backendsByFacet].filter(([name]) => name.startsWith(`${source}.`)));
   }

@@ -4,16 +4,27 @@ import { suspicionsOf } from '@plumbline/engine';
 import { createJournal } from '@plumbline/registry';
 import type { Kv } from '@plumbline/registry';
 import { parseDiskKey } from '@plumbline/qemu-facets';
+import { parsed } from '../kv/parsed.js';
 import type { Ground } from './ground.js';
 
 /** What must hold of one volume after every event; each answer begins with the invariant's id. */
 export class Checks {
   private before: VolumeRecord | null = null;
   private head: LaneEntry | null = null;
-  private readonly committed = new Set<string>();
-  private readonly nonces = new Set<string>();
+  private committed: ReadonlySet<string> = new Set();
+  private nonces: ReadonlySet<string> = new Set();
 
   constructor(private readonly ground: Ground) {}
+
+  /** The same of a run that goes on by itself. */
+  copy(ground: Ground): Checks {
+    const copy = new Checks(ground);
+    copy.before = this.before;
+    copy.head = this.head;
+    copy.committed = this.committed;
+    copy.nonces = this.nonces;
+    return copy;
+  }
 
   wrong(): string | null {
     const { ground } = this;
@@ -33,22 +44,16 @@ export class Checks {
 
   /** C3: whoever is not alive any more by the registry's word writes nothing there. */
   private fenced(): string | null {
-    const { ground } = this;
-    for (const { by, ops, bootStood, index } of ground.writes) {
-      const landed = ops.some(
-        (op) =>
-          !op.key.startsWith(ground.layout.beats) && (ground.consul.store.get(op.key)?.index ?? 0) > index,
-      );
+    for (const { by, bootStood, landed } of this.ground.writes)
       if (!bootStood && landed) return `C3: a write of ${by.name} landed although its boot was fenced`;
-    }
     return null;
   }
 
   private promised(lane: Lane | null): string | null {
     for (const [intent, action] of this.ground.promised) {
-      const stored = this.ground.consul.store.get(action);
+      const stored = this.ground.store.get(action);
       if (stored === null) return `R1: the action of intent ${intent} is lost`;
-      const { status } = JSON.parse(stored.value) as ActionRecord;
+      const { status } = parsed(stored.value) as ActionRecord;
       const entries = lane?.entries.filter((entry) => entry.intent === intent) ?? [];
       const isPending = entries.some(({ committed }) => committed === null);
       if (isPending !== (status === 'in-progress'))
@@ -67,7 +72,7 @@ export class Checks {
     if (now.attempt === null || now.attempt.nonce === before?.attempt?.nonce) return null;
     if (this.nonces.has(now.attempt.nonce)) return 'C2: an attempt came back';
     if (before !== null && now.turns === before.turns) return 'C2: two attempts in one turn';
-    this.nonces.add(now.attempt.nonce);
+    this.nonces = new Set(this.nonces).add(now.attempt.nonce);
     return null;
   }
 
@@ -76,12 +81,12 @@ export class Checks {
     if (before?.rev === now?.rev) return null;
     const { intent } = this.head ?? { intent: '' };
     if (this.committed.has(intent)) return `C5: intent ${intent} took effect twice`;
-    this.committed.add(intent);
+    this.committed = new Set(this.committed).add(intent);
     if (before !== null && now !== null && now.rev !== before.rev + 1)
       return `V2: from rev ${before.rev} to ${now.rev}`;
     if (before !== null && now !== null && now.sizeGib < before.sizeGib) return 'V5: the record shrank';
-    const { layout, consul } = this.ground;
-    if (now === null && before !== null && consul.store.get(layout.tombstone(before.id)) === null)
+    const { layout, store } = this.ground;
+    if (now === null && before !== null && store.get(layout.tombstone(before.id)) === null)
       return 'V7: a volume is gone without a tombstone';
     return lane?.entries[0]?.intent === intent && lane.entries[0].committed === null
       ? 'R1: committed, and pending'
@@ -122,8 +127,7 @@ export class Checks {
 }
 
 /** A1: what the scrubber would find. */
-export async function disagreement({ consul, layout, sources }: Ground): Promise<string | null> {
-  const { store } = consul;
+export async function disagreement({ store, layout, sources }: Ground): Promise<string | null> {
   const kv: Kv = {
     transact: () => Promise.reject(new TypeError('only looked at')),
     read: (keys) => Promise.resolve(keys.map((key) => store.get(key))),

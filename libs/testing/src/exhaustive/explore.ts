@@ -4,11 +4,25 @@ import { hash } from 'node:crypto';
 export interface Play {
   /** What may happen next, in words; none: it has come to rest. */
   choices(): readonly string[];
+  /** The same for people, where states that count as equal are told in each other's words. */
+  inWords?(): readonly string[];
   choose(at: number): Promise<void>;
   /** Two plays with equal states have equal futures. */
   state(): string;
   /** What must not be, in words; null: all is as it must be. Asked after every event, and once more at rest. */
   wrong(): Promise<string | null>;
+}
+
+/** A run of which there can be several from where it is. */
+export interface ForkedPlay extends Play {
+  fork(): ForkedPlay;
+}
+
+export interface Explored {
+  readonly begin: () => Promise<ForkedPlay>;
+  /** The same, and nothing of it is taken from another run: what was found by forking is tried with these. */
+  readonly beginAnew: () => Promise<Play>;
+  readonly told?: (progress: Progress) => void;
 }
 
 export interface Exploration {
@@ -44,51 +58,48 @@ interface Node {
   readonly by: Way | null;
 }
 
-/** Of the ways that lead to a state that was met before, every so manieth is gone on from by every choice. */
+/** Of the ways that lead to a state that was met before, every so manieth is gone on from by every choice; */
 const TRIED_EACH = 64;
-/** More than any of our stories has, and as many as fit memory: whoever gets there goes on for ever. */
-const STATES_MAX = 200_000;
+/** where that would be more than so many, of which each costs some runs from the beginning, fewer of them, evenly. */
+const TRIED_MAX = 4_000;
+/** A sixth more than the largest of our stories has: whoever gets there goes on for ever. */
+const STATES_MAX = 1_000_000;
 
 /**
- * Walks every choice at every state, each state once. There is no way back in a run, so each way that was left aside is
- * walked from the beginning. At the end every state must lead to rest: one that does not is stuck, however much happens.
- * That states are equal is the play's word; on some of them it is tried.
+ * Walks every choice at every state, each state once. At the end every state must lead to rest: one that does not is stuck,
+ * however much happens. That states are equal is the play's word; on some of them it is tried, by runs of their own.
  *
- * @throws Error when two runs of the same choices differ, or two states that count as equal have other futures
+ * @throws Error when a run of the same choices comes to another state, or two states that count as equal have other futures
  */
-export async function explore(
-  begin: () => Promise<Play>,
-  told?: (progress: Progress) => void,
-): Promise<Exploration> {
+export async function explore({ begin, beginAnew, told }: Explored): Promise<Exploration> {
   const graph = new Graph();
-  const ways: (Way | null)[] = [null];
+  const first = await begin();
+  const open: { readonly play: ForkedPlay; readonly way: Way }[] = [];
   let failure: Exploration['failure'] = null;
-  for (let way = ways.pop(); way !== undefined && failure === null; way = ways.pop()) {
-    const play = await begin();
-    const names: string[] = [];
-    const step = async (at: number): Promise<void> => {
-      names.push(play.choices()[at] ?? 'nothing');
-      await play.choose(at);
-      const wrong = await play.wrong();
-      if (wrong !== null) failure = { what: wrong, path: names };
-    };
-    for (const at of way === null ? [] : graph.pathTo(way.from)) await step(at);
-    if (way !== null && graph.idOf(play.state()) !== way.from)
-      throw new Error(`two runs of the same choices differ: ${names.join(', ')}`);
-    if (way !== null) await step(way.choice);
-    for (let by = way; ;) {
-      const choices = play.choices();
-      const { id, isNew } = graph.meet(play.state(), choices, by);
-      if (failure !== null || !isNew || choices.length === 0) break;
-      for (let choice = 1; choice < choices.length; choice += 1) ways.push({ from: id, choice });
-      by = { from: id, choice: 0 };
-      await step(0);
-    }
-    told?.({ states: graph.size, ways: ways.length });
+  const meet = (play: ForkedPlay, by: Way | null): void => {
+    const choices = play.choices();
+    const { id, isNew } = graph.meet(play.state(), choices, by);
+    if (!isNew) return;
+    for (let choice = choices.length - 1; choice >= 0; choice -= 1)
+      open.push({ play, way: { from: id, choice } });
+  };
+  meet(first, null);
+  for (let next = open.pop(); next !== undefined && failure === null; next = open.pop()) {
+    const { way } = next;
+    const play = next.play.fork();
+    await play.choose(way.choice);
+    const wrong = await play.wrong();
+    if (wrong !== null)
+      failure = { what: wrong, path: await namesOf([...graph.pathTo(way.from), way.choice], begin) };
+    else meet(play, way);
+    told?.({ states: graph.size, ways: open.length });
     if (graph.size > STATES_MAX)
-      failure ??= { what: `A1: more than ${STATES_MAX} states: something grows without end`, path: names };
+      failure ??= {
+        what: `A1: more than ${STATES_MAX} states: something grows without end`,
+        path: await namesOf(graph.pathTo(way.from), begin),
+      };
   }
-  if (failure === null) await tryEquals(graph, begin);
+  if (failure === null) await tryEquals(graph, async () => first.fork(), beginAnew);
   failure ??= await stuckIn(graph, begin);
   return {
     states: graph.size,
@@ -103,7 +114,8 @@ class Graph {
   private readonly ids = new Map<string, number>();
   private readonly nodes: Node[] = [];
   /** Some of the ways by which a state was come to that had been met before. */
-  readonly again: Way[] = [];
+  again: Way[] = [];
+  private triedEach = TRIED_EACH;
   links = 0;
 
   get size(): number {
@@ -131,9 +143,16 @@ class Graph {
     if (by !== null) {
       this.nodes[by.from]!.next[by.choice] = id;
       this.links += 1;
-      if (known !== undefined && this.links % TRIED_EACH === 0) this.again.push(by);
+      if (known !== undefined && this.links % this.triedEach === 0) this.try(by);
     }
     return { id, isNew: known === undefined };
+  }
+
+  private try(way: Way): void {
+    this.again.push(way);
+    if (this.again.length <= TRIED_MAX) return;
+    this.triedEach *= 2;
+    this.again = this.again.filter((_, at) => at % 2 === 0);
   }
 
   /** Where a choice has led. */
@@ -186,32 +205,55 @@ class Graph {
 }
 
 /** Where each choice leads must not depend on the way by which a state was come to. */
-async function tryEquals(graph: Graph, begin: () => Promise<Play>): Promise<void> {
+async function tryEquals(
+  graph: Graph,
+  forked: () => Promise<Play>,
+  beginAnew: () => Promise<Play>,
+): Promise<void> {
   const walked = async (path: readonly number[]): Promise<Play> => {
-    const play = await begin();
-    for (const at of path) await play.choose(at);
+    const play = await beginAnew();
+    let id = 0;
+    for (const at of path) {
+      await play.choose(at);
+      id = graph.nextOf({ from: id, choice: at });
+      if (graph.idOf(play.state()) !== id) throw new Error('two runs of the same choices differ');
+    }
     return play;
   };
   for (const way of graph.again) {
     const id = graph.nextOf(way);
-    const first = (await walked(graph.pathTo(id))).choices();
+    const told = await playAt(graph.pathTo(id), forked);
+    const names = told.choices();
     const path = [...graph.pathTo(way.from), way.choice];
-    for (const [at, name] of (await walked(path)).choices().entries()) {
-      const play = await walked([...path, at]);
-      if (graph.idOf(play.state()) !== graph.nextOf({ from: id, choice: first.indexOf(name) }))
+    for (let at = 0; at < names.length; at += 1) {
+      const play = await walked(path);
+      const name = play.choices()[at] ?? 'nothing';
+      await play.choose(at);
+      if (graph.idOf(play.state()) !== graph.nextOf({ from: id, choice: names.indexOf(name) }))
         throw new Error(`states that count as equal have other futures: ${name}`);
     }
   }
 }
 
+async function playAt(path: readonly number[], begin: () => Promise<Play>): Promise<Play> {
+  const play = await begin();
+  for (const at of path) await play.choose(at);
+  return play;
+}
+
 async function stuckIn(graph: Graph, begin: () => Promise<Play>): Promise<Exploration['failure']> {
   const id = graph.stuck();
   if (id === null) return null;
+  return { what: 'A1: from here on nothing comes to rest', path: await namesOf(graph.pathTo(id), begin) };
+}
+
+/** What happens on a way, in words. */
+async function namesOf(path: readonly number[], begin: () => Promise<Play>): Promise<readonly string[]> {
   const play = await begin();
-  const path: string[] = [];
-  for (const at of graph.pathTo(id)) {
-    path.push(play.choices()[at] ?? 'nothing');
+  const names: string[] = [];
+  for (const at of path) {
+    names.push((play.inWords?.() ?? play.choices())[at] ?? 'nothing');
     await play.choose(at);
   }
-  return { what: 'A1: from here on nothing comes to rest', path };
+  return names;
 }

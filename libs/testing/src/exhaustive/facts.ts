@@ -4,7 +4,7 @@ import type { Ground } from './ground.js';
 
 /** What stands in the end, without what may differ from one run to another: ids of images, addresses, instants. */
 export function factsOf(ground: Ground): string {
-  const { layout, sources, record, consul } = ground;
+  const { layout, sources, record, store } = ground;
   const actions = ground.values<ActionRecord>(layout.actionsOf(ACCOUNT.id));
   return JSON.stringify({
     record: record && [record.name, record.sizeGib, record.rev, record.attachment?.vm ?? null],
@@ -12,8 +12,8 @@ export function factsOf(ground: Ground): string {
     owed: ground.values<OwedFact>(layout.owedTo('billing')).map(({ rev, want }) => [rev, want]),
     usage: ground.values<Usage>(layout.usage(ACCOUNT.id)),
     slots: ground.values<VmRecord>(layout.vms).map(({ slots }) => slots),
-    names: consul.store.keys('plumbline/names/'),
-    tombstones: consul.store.keys(layout.tombstones),
+    names: store.keys('plumbline/names/'),
+    tombstones: store.keys(layout.tombstones),
     images: [...sources.images].map(([key, { state, sizeBytes }]) => [key, state, sizeBytes]),
     trash: [...sources.trash.keys()],
     nodes: [...sources.nodes].map(([key, { sizeBytes }]) => [key, sizeBytes]),

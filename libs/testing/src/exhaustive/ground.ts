@@ -14,9 +14,11 @@ import { intentCatalog } from '@plumbline/intents';
 import { layoutOf } from '@plumbline/registry';
 import type { KvOp, Layout } from '@plumbline/registry';
 import { MemorySources } from '../engine/memory-sources.js';
-import { FakeConsul } from '../kv/fake-consul.js';
+import { FakeStore } from '../kv/fake-store.js';
+import type { TransactionResult } from '../kv/fake-store.js';
 import { parsed } from '../kv/parsed.js';
-import { Versions } from './versions.js';
+import { numbered, numberedObject } from './mirror.js';
+import type { Numbered } from './mirror.js';
 
 export const HOST = 'host-a' as HostName;
 const REGION = 'nyc1' as RegionSlug;
@@ -24,6 +26,9 @@ const REGIONS: readonly Region[] = [
   { slug: REGION, name: 'New York 1', pool: 'volumes-nyc1', hosts: [HOST] },
 ];
 const VM = 1 as VmId;
+
+export const LAYOUT: Layout = layoutOf('plumbline/');
+export const RULES: Rules = { catalog: intentCatalog, regions: REGIONS };
 
 /** Whose volume everything is about: the account of the kinds' own examples. */
 export const ACCOUNT: AccountRecord = {
@@ -43,31 +48,56 @@ export interface Doer {
 /** A write that has reached Consul. */
 export interface ArrivedWrite {
   readonly by: Doer;
-  readonly ops: readonly KvOp[];
   /** Whether its sender was alive by the registry's own word. */
   readonly bootStood: boolean;
-  /** The store's index just before. */
-  readonly index: number;
+  /** Whether it has changed anything but beats. */
+  readonly landed: boolean;
 }
 
 /** What all processes of a play share: the store, the sources, and what has just been done to them. */
 export class Ground {
-  readonly consul = new FakeConsul();
-  readonly sources = new MemorySources();
-  readonly layout: Layout = layoutOf('plumbline/');
-  readonly rules: Rules = { catalog: intentCatalog, regions: REGIONS };
-  readonly versions = new Versions();
-  readonly blocklist = new Set<string>();
+  readonly layout = LAYOUT;
+  readonly blocklist: Set<string>;
+  /** Only to be looked at. */
+  sources: MemorySources;
+  private isShared: boolean;
   /** Intents that were acknowledged, and their actions' keys. */
-  readonly promised = new Map<string, string>();
+  readonly promised: Map<string, string>;
   /** In the present event. */
   writes: ArrivedWrite[] = [];
-  readonly mistakes: string[] = [];
+  readonly mistakes: string[];
   /** The latest turn that has been at a thing, or has changed anything. */
-  private readonly newestAt = new Map<string, number>();
+  private readonly newestAt: Map<string, number>;
   private newestEffect = 0;
 
-  constructor() {
+  private constructor(
+    readonly store: FakeStore,
+    from: Ground | null,
+  ) {
+    this.sources = from?.sources ?? new MemorySources();
+    this.isShared = from !== null;
+    this.blocklist = new Set(from?.blocklist);
+    this.promised = new Map(from?.promised);
+    this.mistakes = [...(from?.mistakes ?? [])];
+    this.newestAt = new Map(from?.newestAt);
+    this.newestEffect = from?.newestEffect ?? 0;
+  }
+
+  /** Goes on by itself. */
+  copy(): Ground {
+    this.isShared = true;
+    return new Ground(this.store.copy(), this);
+  }
+
+  /** The sources, to be changed: those of another run stay as they are. */
+  get ownSources(): MemorySources {
+    if (this.isShared) this.sources = this.sources.copy();
+    this.isShared = false;
+    return this.sources;
+  }
+
+  static begin(): Ground {
+    const ground = new Ground(new FakeStore('each key'), null);
     const vm: VmRecord = {
       id: VM,
       name: 'vm',
@@ -78,11 +108,23 @@ export class Ground {
       createdAt: 0,
       slots: {},
     };
-    this.consul.store.transact([{ verb: 'set', key: this.layout.vm(VM), value: JSON.stringify(vm) }]);
+    ground.store.transact([{ verb: 'set', key: LAYOUT.vm(VM), value: JSON.stringify(vm) }]);
+    return ground;
+  }
+
+  /** A write arrives. */
+  write(by: Doer, ops: readonly KvOp[]): TransactionResult {
+    const bootStood = this.isAlive(by);
+    const keys = ops.flatMap(({ key }) => (key.startsWith(this.layout.beats) ? [] : key));
+    const before = keys.map((key) => this.store.get(key)?.index);
+    const result = this.store.transact(ops);
+    const landed = keys.some((key, at) => this.store.get(key)?.index !== before[at]);
+    this.writes.push({ by, bootStood, landed });
+    return result;
   }
 
   values<T>(prefix: string): readonly T[] {
-    return this.consul.store.tree(prefix).map(({ value }) => parsed(value) as T);
+    return this.store.tree(prefix).map(({ value }) => parsed(value) as T);
   }
 
   /** There is one volume. */
@@ -116,20 +158,24 @@ export class Ground {
     this.newestEffect = 0;
   }
 
-  /** What the future depends on beside what stands. */
-  get turns(): string {
-    return JSON.stringify([[...this.newestAt], this.newestEffect]);
-  }
-
-  /** Whether an operation of a transaction, if it came now, would let it land. */
-  holds(op: KvOp): boolean {
-    const index = this.consul.store.get(op.key)?.index ?? 0;
-    if (op.verb === 'check-not-exists') return index === 0;
-    return !('index' in op) || op.index === index;
+  /** What the future depends on, as numbers. */
+  state(): readonly Numbered[] {
+    const { images, trash, nodes, devices } = this.sources;
+    const told: Numbered[] = [];
+    for (const [key, stored] of this.store.all())
+      told.push(numberedObject(stored, () => `${key} ${stored.index} ${stored.value}`));
+    for (const [name, things] of Object.entries({ images, trash, nodes, devices }))
+      for (const [key, seen] of things)
+        told.push(numberedObject(seen, () => `${name} ${key} ${JSON.stringify(seen)}`));
+    for (const address of this.blocklist) told.push(numbered(`blocklist ${address}`));
+    for (const address of this.sources.blocklist) told.push(numbered(`fenced ${address}`));
+    for (const [key, turn] of this.newestAt) told.push(numbered(`turn ${turn} at ${key}`));
+    told.push(numbered(`turn ${this.newestEffect}`));
+    return told;
   }
 
   /** By the registry's word. */
   isAlive({ boot }: Doer): boolean {
-    return this.consul.store.get(`${this.layout.boots}${boot}`)?.value.includes('"alive"') ?? false;
+    return this.store.get(`${this.layout.boots}${boot}`)?.value.includes('"alive"') ?? false;
   }
 }

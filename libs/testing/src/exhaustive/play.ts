@@ -1,13 +1,16 @@
+import { cephImage } from '@plumbline/ceph-facets';
 import type { Json, ResourceName } from '@plumbline/domain';
-import { admit, queueOfLane } from '@plumbline/engine';
+import { queueOfLane } from '@plumbline/engine';
+import type { Body } from './body.js';
 import { Checks, disagreement } from './checks.js';
-import { factsOf } from './facts.js';
-import { ACCOUNT, Ground } from './ground.js';
 import type { Play } from './explore.js';
-import { Network } from './network.js';
-import type { Pending } from './network.js';
-import { digest } from './requests.js';
+import { factsOf } from './facts.js';
+import { Ground } from './ground.js';
+import { FIRST_CEPH, SECOND_CEPH, byNumber, digest, mirrored, numbered } from './mirror.js';
+import type { Role } from './process.js';
+import { Running } from './remembered.js';
 import { Worker } from './worker.js';
+import type { Surroundings, Waiting } from './worker.js';
 
 /** One thing after the other that is asked for; the last is carried out under every schedule. */
 export type Story = readonly { readonly kind: string; readonly params: Json }[];
@@ -19,7 +22,16 @@ export class NeverEnds extends Error {}
 
 interface Choice {
   readonly what: string;
+  readonly mirroredWhat: string;
   readonly make: () => unknown;
+}
+
+/** What a play is of. */
+export interface Given {
+  readonly story: Story;
+  /** What stands when the story has ended undisturbed; null: not known yet. */
+  readonly expected: string | null;
+  readonly bodyOf: (role: Role, name: string) => Body;
 }
 
 /**
@@ -28,46 +40,61 @@ interface Choice {
  * its own events may come at any time, its waking is one of them. Whoever is left takes it over, and goes on.
  */
 export class SchedulePlay implements Play {
-  private readonly ground = new Ground();
-  private readonly network = new Network();
-  private readonly monitors = new Map<string, Worker>();
-  private readonly checks = new Checks(this.ground);
   private workers: Worker[] = [];
   private victim: Worker | null = null;
+  private isPrompt = true;
   private lastChoices: readonly Choice[] | null = null;
+  private lastState: { readonly text: string; readonly isMirrored: boolean } | null = null;
+  private readonly around: Surroundings;
 
   private constructor(
-    private readonly resource: ResourceName,
-    private readonly expected: string | null,
-  ) {}
+    private readonly given: Given,
+    private readonly ground: Ground,
+    private readonly monitors: Map<string, string>,
+    private readonly checks: Checks,
+  ) {
+    this.around = this.surroundings();
+  }
 
-  /** @param expected what stands when the story has ended undisturbed; null: not known yet */
-  static async begin(story: Story, expected: string | null): Promise<SchedulePlay> {
-    const play = new SchedulePlay(resourceOf(story), expected);
-    play.network.isPrompt = true;
-    for (const [role, name] of ROLES) play.workers.push(await Worker.begin(play.around(), role, name));
+  static async begin(given: Given): Promise<SchedulePlay> {
+    const ground = Ground.begin();
+    const play = new SchedulePlay(given, ground, new Map(), new Checks(ground));
+    const { story } = given;
+    for (const [role, name] of ROLES) await play.add(role, name);
     for (const worker of play.workers) await worker.noteAddress();
     for (const worker of play.workers) await worker.look();
-    for (const [at, { kind, params }] of story.entries()) {
-      const context = play.workers[0]!.context(at);
-      const definition = play.ground.rules.catalog.get(kind)!;
-      const { action } = await admit(context, { definition, params, account: ACCOUNT, requestId: '' });
-      play.ground.promised.set(action.intent, play.ground.layout.action(action.account, action.n));
-      if (at < story.length - 1) await play.carryOutAtOnce();
+    for (const [atMs, { kind, params }] of story.entries()) {
+      await play.observer.admit({ kind, params, atMs });
+      if (atMs < story.length - 1) await play.carryOutAtOnce();
       play.ground.beginAnew();
     }
-    play.network.isPrompt = false;
-    play.ground.versions.follow(play.ground.consul.store);
-    for (const worker of play.workers) worker.forget();
+    for (const worker of play.workers) await worker.beWalked();
+    play.isPrompt = false;
     return play;
+  }
+
+  /** One that goes on by itself from here. */
+  fork(): SchedulePlay {
+    const ground = this.ground.copy();
+    const fork = new SchedulePlay(this.given, ground, new Map(this.monitors), this.checks.copy(ground));
+    fork.isPrompt = this.isPrompt;
+    fork.workers = this.workers.map((worker) => worker.copy(fork.around));
+    fork.victim = fork.workers.find(({ name }) => name === this.victim?.name) ?? null;
+    return fork;
   }
 
   /** What the story comes to when nothing goes wrong. @throws Error when it does not end */
   static async undisturbed(story: Story): Promise<string> {
-    const play = await SchedulePlay.begin(story, null);
-    play.network.isPrompt = true;
+    const bodyOf: Given['bodyOf'] = (role, name) => new Running(role, name);
+    const play = await SchedulePlay.begin({ story, expected: null, bodyOf });
+    play.isPrompt = true;
     await play.carryOutAtOnce();
     return factsOf(play.ground);
+  }
+
+  /** Also admits: what a worker had admitted itself, it would know the counters of. */
+  private get observer(): Worker {
+    return this.workers.find(({ role }) => role === 'observer')!;
   }
 
   /** All but who only observes. */
@@ -75,7 +102,13 @@ export class SchedulePlay implements Play {
     return this.workers.filter(({ role }) => role !== 'observer');
   }
 
+  /** As the state is told: where it is told mirrored, so are they. */
   choices(): readonly string[] {
+    const { isMirrored } = this.told();
+    return this.now().map(({ what, mirroredWhat }) => (isMirrored ? mirroredWhat : what));
+  }
+
+  inWords(): readonly string[] {
     return this.now().map(({ what }) => what);
   }
 
@@ -83,30 +116,47 @@ export class SchedulePlay implements Play {
     const choice = this.now()[at];
     if (choice === undefined) throw new RangeError(`no choice ${at}`);
     this.lastChoices = null;
+    this.lastState = null;
     this.ground.writes = [];
-    choice.make();
-    await rest();
-    this.ground.versions.follow(this.ground.consul.store);
-    for (const worker of this.workers) worker.forget();
+    await choice.make();
+    await this.lookInVain();
+  }
+
+  /**
+   * Once the victim's boot is gone, and its turn too, nothing that anybody does depends any more on who knows of it: the boot
+   * can write nothing, so no turn is in its name again, and whether it is gone is asked of the turn's holder alone. A look then
+   * commutes with everything and is seen by nobody, so all look at once, in place of in every order with everything else. An
+   * answer that is still under way and tells of the victim's turn is waited for: who hears it may take it for free or not.
+   */
+  private async lookInVain(): Promise<void> {
+    const { victim } = this;
+    if (victim === null || this.isListed(victim)) return;
+    if (this.ground.lane?.entries[0]?.attempt?.boot === victim.boot) return;
+    if (this.workers.some((worker) => worker.isYetToHearOf(victim.boot))) return;
+    for (const worker of this.workers) if (worker !== victim && worker.mayLook()) await worker.look();
   }
 
   state(): string {
-    const { sources, blocklist } = this.ground;
-    const { images, trash, nodes, devices } = sources;
-    const underWay = this.network.underWay.map(
-      ({ party, what, stage, turn }) => `${party.name} ${what} ${stage} ${turn ?? ''}`,
-    );
-    return digest(
-      JSON.stringify([
-        this.ground.versions.state(),
-        this.ground.turns,
-        [[...images], [...trash], [...nodes], [...devices], [...blocklist]],
-        [...this.monitors].map(([vm, holder]) => [vm, holder.name]),
-        this.workers.map((worker) => worker.state()),
-        underWay.sort(),
-        this.victim?.name ?? null,
-      ]),
-    );
+    return this.told().text;
+  }
+
+  /** Of a state and its mirror image, in which the two ceph-workers have changed places, one stands for both. */
+  private told() {
+    if (this.lastState !== null) return this.lastState;
+    const told = [...this.ground.state(), ...this.workers.map((worker) => worker.state())];
+    for (const [vm, holder] of this.monitors) told.push(numbered(`${holder} has ${vm}`));
+    if (this.victim !== null) told.push(numbered(`${this.victim.name} is struck`));
+    const as = told
+      .map((part) => part.as)
+      .sort(byNumber)
+      .join();
+    const other = told
+      .map((part) => part.mirrored)
+      .sort(byNumber)
+      .join();
+    const isMirrored = other < as;
+    this.lastState = { text: digest(isMirrored ? other : as), isMirrored };
+    return this.lastState;
   }
 
   async wrong(): Promise<string | null> {
@@ -115,19 +165,24 @@ export class SchedulePlay implements Play {
     const end = await disagreement(this.ground);
     if (end !== null) return end;
     const facts = factsOf(this.ground);
-    return facts === this.expected ? null : `C5: it ended as ${facts}, undisturbed as ${this.expected}`;
+    return facts === this.given.expected
+      ? null
+      : `C5: it ended as ${facts}, undisturbed as ${this.given.expected}`;
   }
 
-  private around() {
+  private surroundings(): Surroundings {
+    const isPrompt = (): boolean => this.isPrompt;
     return {
       ground: this.ground,
       monitors: this.monitors,
-      network: this.network,
-      isOneGone: () => this.victim !== null && !this.isListed(this.victim),
-      mayActOnOldNews: (worker: Worker) => this.isGoing(worker),
-      ring: (queue: string, _resource: ResourceName, delayMs: number) => {
-        // What is to be rung later is rung by the sweep.
-        if (delayMs === 0) for (const worker of this.hands) worker.isRung ||= worker.queue === queue;
+      get isPrompt() {
+        return isPrompt();
+      },
+      isDead: (name) => this.workers.some((worker) => worker.name === name && worker.isDead),
+      gone: () => (this.victim !== null && !this.isListed(this.victim) ? this.victim.name : null),
+      mayActOnOldNews: (worker) => this.isGoing(worker),
+      ring: (queue) => {
+        for (const worker of this.hands) worker.isRung ||= worker.queue === queue;
       },
     };
   }
@@ -135,54 +190,72 @@ export class SchedulePlay implements Play {
   private now(): readonly Choice[] {
     this.lastChoices ??= [...this.events(), ...this.blows()];
     if (this.lastChoices.length === 0 && this.ground.lane?.entries[0]?.parked === null)
-      this.lastChoices = [{ what: 'the sweep rings', make: () => this.sweep() }];
+      this.lastChoices = [saying('the sweep rings', () => this.sweep())];
     return this.lastChoices;
   }
 
   private events(): readonly Choice[] {
-    const { network, victim } = this;
+    const { victim, given } = this;
+    const resource = resourceOf(given.story);
+    const choices: Choice[] = [];
+    for (const worker of this.workers)
+      for (const waiting of worker.ready) {
+        const { name, mirroredName } = waiting.asked;
+        const ends = waiting.answer === null ? 'arrives' : 'is answered';
+        choices.push({
+          what: `${worker.name}: ${name} ${ends}`,
+          mirroredWhat: `${mirrored(worker.name)}: ${mirroredName} ${ends}`,
+          make: () => worker.happen(waiting),
+        });
+        const key = this.imageInPart(worker, waiting);
+        const make = (): void => this.makeInPart(worker, waiting, key ?? '');
+        if (key !== null) choices.push(saying(`${worker.name}: the image ${key} is made in part`, make));
+      }
     const alive = this.workers.filter(({ isDead }) => !isDead);
-    const choices = network.ready.map((pending): Choice => ({
-      what: `${pending.party.name}: ${pending.what} ${pending.stage}`,
-      make: () => network.happen(pending),
-    }));
-    for (const pending of network.ready)
-      if (this.mayArriveInPart(pending)) choices.push(this.inPart(pending));
     for (const worker of alive) {
       if (worker.isRung && !worker.isAtWork)
-        choices.push({ what: `${worker.name} takes a job`, make: () => worker.work(this.resource) });
+        choices.push(saying(`${worker.name} takes a job`, () => worker.work(resource)));
       if (worker.mayLook() && worker !== victim && (worker.isRung || worker.isAtWork))
-        choices.push({ what: `${worker.name} looks at the boots`, make: () => worker.look() });
-      if (worker.mayBeat) choices.push({ what: `${worker.name} beats`, make: () => worker.beat() });
+        choices.push(saying(`${worker.name} looks at the boots`, () => worker.look()));
+      if (worker.mayBeat) choices.push(saying(`${worker.name} beats`, () => worker.beat()));
     }
-    const observer = alive.find(({ role }) => role === 'observer')!;
-    if (victim !== null && !observer.isTakingOver && this.isListed(victim))
-      choices.push({
-        what: `${observer.name} takes over from ${victim.name}`,
-        make: () => observer.takeOver(victim),
-      });
+    const { observer } = this;
+    if (victim !== null && !observer.isDead && !observer.isTakingOver && this.isListed(victim))
+      choices.push(
+        saying(`${observer.name} takes over from ${victim.name}`, () => observer.takeOver(victim)),
+      );
     return choices;
   }
 
-  /** The one blow of a schedule, at whoever is at work. The second ceph-worker is as the first. */
+  /** The one blow of a schedule, at whoever is at work. */
   private blows(): readonly Choice[] {
     if (this.victim !== null) return [];
-    const atWork = this.workers.filter(({ isAtWork, name }) => isAtWork && name !== SECOND_CEPH);
-    return atWork.flatMap((worker): readonly Choice[] => [
-      { what: `${worker.name} is killed`, make: () => this.strike(worker, true) },
-      { what: `${worker.name} is paused`, make: () => this.strike(worker, false) },
-    ]);
+    return this.workers
+      .filter(({ isAtWork }) => isAtWork)
+      .flatMap((worker): readonly Choice[] => [
+        saying(`${worker.name} is killed`, () => this.strike(worker, true)),
+        saying(`${worker.name} is paused`, () => this.strike(worker, false)),
+      ]);
   }
 
   private async strike(victim: Worker, isKilled: boolean): Promise<void> {
     this.victim = victim;
     if (isKilled) victim.end();
     if (victim.role !== 'qemu') return;
-    this.network.isPrompt = true;
-    const successor = await Worker.begin(this.around(), 'qemu', `${victim.name}-again`);
+    this.isPrompt = true;
+    const successor = await this.add('qemu', `${victim.name}-again`);
     await successor.look();
-    this.network.isPrompt = false;
-    this.workers.push(successor);
+    await successor.beWalked();
+    // How a boot begins is no write of this story's.
+    this.ground.writes = [];
+    this.isPrompt = false;
+  }
+
+  private async add(role: Role, name: string): Promise<Worker> {
+    const worker = new Worker(this.around, role, name, this.given.bodyOf(role, name));
+    this.workers.push(worker);
+    await worker.begin();
+    return worker;
   }
 
   /** While the victim's boot is still there, what others think of it may change under their work. */
@@ -191,34 +264,31 @@ export class SchedulePlay implements Play {
   }
 
   private isListed({ boot }: Worker): boolean {
-    return this.ground.consul.store.get(this.ground.layout.boot(boot)) !== null;
+    return this.ground.store.get(this.ground.layout.boot(boot)) !== null;
   }
 
   /** A client that dies within the making of an image leaves it listed, and nothing that opens. */
-  private mayArriveInPart({ party, what, stage }: Pending): boolean {
-    if (!party.isDead || stage !== 'arrives' || !what.startsWith('apply ceph.image')) return false;
-    const key = what.slice(what.lastIndexOf(' ') + 1);
+  private imageInPart({ isDead, address }: Worker, { asked: { request } }: Waiting): string | null {
+    if (!isDead || request.of !== 'source' || request.what !== 'apply') return null;
+    if (request.facet !== cephImage.name) return null;
+    const { key } = request.place;
     const { images, trash } = this.ground.sources;
-    return !images.has(key) && !trash.has(key) && !this.ground.blocklist.has((party as Worker).address);
+    return images.has(key) || trash.has(key) || this.ground.blocklist.has(address) ? null : key;
   }
 
-  private inPart(pending: Pending): Choice {
-    const key = pending.what.slice(pending.what.lastIndexOf(' ') + 1);
-    const make = (): void => {
-      this.network.drop(pending);
-      this.ground.sources.images.set(key, { imageId: `half-${key}`, state: 'half-made', sizeBytes: 0 });
-    };
-    return { what: `${pending.party.name}: ${pending.what} arrives in part`, make };
+  private makeInPart(worker: Worker, waiting: Waiting, key: string): void {
+    worker.drop(waiting);
+    this.ground.ownSources.images.set(key, { imageId: `half-${key}`, state: 'half-made', sizeBytes: 0 });
   }
 
   private sweep(): void {
     const lane = this.ground.lane;
-    if (lane !== null) this.around().ring(queueOfLane(lane, NO_HOSTS_AWAY), lane.resource, 0);
+    if (lane !== null) this.around.ring(queueOfLane(lane, NO_HOSTS_AWAY));
   }
 
   private async carryOutAtOnce(): Promise<void> {
     for (let looks = 0; looks < LOOKS_MAX && this.ground.lane !== null; looks += 1)
-      for (const worker of this.hands) await worker.work(this.resource);
+      for (const worker of this.hands) await worker.work(resourceOf(this.given.story));
     if (this.ground.lane !== null) throw new NeverEnds('what nobody disturbs does not end');
     for (const worker of this.hands) worker.isRung = false;
     this.checks.wrong();
@@ -226,9 +296,8 @@ export class SchedulePlay implements Play {
 }
 
 const NO_HOSTS_AWAY = { isHostAway: () => false, isHostGivenUp: () => false };
-const SECOND_CEPH = 'ceph-2';
 const ROLES = [
-  ['ceph', 'ceph-1'],
+  ['ceph', FIRST_CEPH],
   ['ceph', SECOND_CEPH],
   ['qemu', 'qemu-1'],
   ['observer', 'scrubber'],
@@ -239,7 +308,6 @@ function resourceOf(story: Story): ResourceName {
   return `volume/${volumeId}`;
 }
 
-/** Until all code that was set going waits for the network again. */
-function rest(): Promise<void> {
-  return new Promise((resolve) => void setImmediate(resolve));
+function saying(what: string, make: Choice['make']): Choice {
+  return { what, mirroredWhat: mirrored(what), make };
 }

@@ -4,12 +4,15 @@ import { intentCatalog } from '@plumbline/intents';
 import { explore } from './explore.js';
 import type { Exploration, Progress } from './explore.js';
 import { NeverEnds, SchedulePlay } from './play.js';
-import type { Story } from './play.js';
+import type { Given, Story } from './play.js';
+import { Memory, Running } from './remembered.js';
 
 const exampleOf = (kind: string): Story[number] => ({
   kind,
   params: intentCatalog.get(kind)?.example as Json,
 });
+
+const running: Given['bodyOf'] = (role, name) => new Running(role, name);
 
 /** What a volume may have come to before: nothing, a volume, a volume in a VM. */
 const BEFORE: readonly (readonly string[])[] = [[], ['volume-create'], ['volume-create', 'volume-attach']];
@@ -27,7 +30,7 @@ export async function stories(): Promise<readonly string[]> {
 
 async function isAdmitted(story: Story): Promise<boolean> {
   try {
-    await SchedulePlay.begin(story, null);
+    await SchedulePlay.begin({ story, expected: null, bodyOf: running });
     return true;
   } catch (error) {
     if (error instanceof Refusal) return false;
@@ -40,7 +43,15 @@ export async function exploreStory(name: string, told?: (progress: Progress) => 
   const story = name.split(', then ').map(exampleOf);
   try {
     const expected = await SchedulePlay.undisturbed(story);
-    return await explore(() => SchedulePlay.begin(story, expected), told);
+    const memory = new Memory();
+    const remembered: Given['bodyOf'] = (role, name) => memory.bodyOf(role, name);
+    const found = await explore({
+      begin: () => SchedulePlay.begin({ story, expected, bodyOf: remembered }),
+      beginAnew: () => SchedulePlay.begin({ story, expected, bodyOf: running }),
+      ...(told === undefined ? {} : { told }),
+    });
+    if (found.failure === null) await memory.tryEquals();
+    return found;
   } catch (error) {
     if (!(error instanceof NeverEnds)) throw error;
     const failure = { what: `A1: ${error.message}`, path: [] };

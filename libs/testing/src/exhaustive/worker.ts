@@ -1,132 +1,124 @@
-import { RetryBudget, queueOf } from '@plumbline/domain';
-import type { Backend, Change, FacetName, Place, ResourceName } from '@plumbline/domain';
-import { advance } from '@plumbline/engine';
-import type { Bell, EngineContext, WorkerContext } from '@plumbline/engine';
-import { BootsView, Takeover, createJournal } from '@plumbline/registry';
+import type { Backend, BootId, QueueName, ResourceName } from '@plumbline/domain';
 import { parseDiskKey } from '@plumbline/qemu-facets';
-import { createFakeRegistry } from '../kv/fake-registry.js';
-import type { FakeRegistry } from '../kv/fake-registry.js';
 import type { FakeRequest } from '../kv/fake-consul.js';
-import { ACCOUNT, HOST } from './ground.js';
+import { toldAnswer } from './body.js';
+import type { Answer, Asked, Body, Input, Output, Request, Stand } from './body.js';
 import type { Doer, Ground } from './ground.js';
-import { never } from './network.js';
-import type { Network, Party } from './network.js';
-import { answerTo, digest, isLook, nameOf, passes } from './requests.js';
+import { byNumber, mirrored, numbered, numberedObject } from './mirror.js';
+import type { Numbered } from './mirror.js';
+import { addressOf, bootOf, queueOfRole } from './process.js';
+import type { Role } from './process.js';
+import { passes } from './requests.js';
 
-/** An instant like any other: nothing may depend on which. It is the registry's, and so the same for all. */
-const NOW = 1_800_000_000_000;
-const POLICY = { deadlineMs: 10_000, triesMax: 14, backoffBaseMs: 200, backoffCapMs: 8_000 };
-const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined };
 /** What all workers of one play have in common. */
 export interface Surroundings {
   readonly ground: Ground;
   /** Who has a VM's monitor: one client at a time, until its process ends. */
-  readonly monitors: Map<string, Worker>;
-  readonly network: Network;
-  ring(queue: string, resource: ResourceName, delayMs: number): void;
-  /** Who was struck is not among the boots any more. */
-  isOneGone(): boolean;
+  readonly monitors: Map<string, string>;
+  /** While a story is told up to where it matters, nothing waits. */
+  readonly isPrompt: boolean;
+  isDead(name: string): boolean;
+  ring(queue: QueueName): void;
+  /** Who was struck, when it is not among the boots any more. */
+  gone(): string | null;
   /** True when what this worker learns of the others may change between a request's landing and its answer. */
   mayActOnOldNews(worker: Worker): boolean;
 }
 
-/**
- * A worker's process as production puts it together, with every request under the network's control. What it has met is
- * kept as a hash: a process is a function of that. Each look at a lane begins anew, and so does, from what it has written,
- * whoever has written a turn: nothing else of what was met before counts any more. At rest nothing of it counts. (That
- * states which count as equal for it have the same futures is tried while they are walked.)
- */
-export class Worker implements Party, Doer {
+/** What a worker waits for: its request arrives, or the answer does. */
+export interface Waiting {
+  readonly asked: Asked;
+  /** In which turn it was sent; null: it is none of a source's. */
+  readonly turn: number | null;
+  /** What the answer is made of: where the store was when it landed decides it. Null: it has not landed. */
+  readonly answer: Answer | null;
+}
+
+/** A worker as the others meet it: its process, and what of it is under way. */
+export class Worker implements Doer {
   isDead = false;
   isRung = false;
-  isAtWork = false;
-  isTakingOver = false;
-  private isBeating = false;
-  /** What it asks first arrives at once: whenever else it could, it could as well have begun. */
-  private isBeginning = false;
-  /** All that it can learn of the others, and that matters. */
-  private knowsOneGone = false;
-  private met = '';
-  private open = 0;
-  private ids = 0;
-  private registry!: FakeRegistry;
-  private view!: BootsView;
-  private hands!: WorkerContext;
+  waiting: readonly Waiting[] = [];
+  readonly boot: BootId;
 
-  private constructor(
+  constructor(
     private readonly around: Surroundings,
-    readonly role: 'ceph' | 'qemu' | 'observer',
+    readonly role: Role,
     readonly name: string,
-  ) {}
-
-  static async begin(around: Surroundings, role: Worker['role'], name: string): Promise<Worker> {
-    const worker = new Worker(around, role, name);
-    worker.registry = await createFakeRegistry({
-      consul: around.ground.consul,
-      timing: promptTiming,
-      limits: { lingerMs: 0 },
-      boot: { name, app: role, host: role === 'qemu' ? HOST : null },
-      newId: () => worker.newId(),
-      now: () => NOW,
-      manners: {
-        fate: (request) => worker.sent(request),
-        answering: (request) => worker.answered(request),
-      },
-      onFenced: () => worker.end(),
-    });
-    worker.view = new BootsView({ ...worker.registry, own: worker.registry.boots, timing: promptTiming });
-    worker.hands = worker.handsOf();
-    return worker;
+    private body: Body,
+  ) {
+    this.boot = bootOf(name) as BootId;
   }
 
-  /** Before anything is at stake. */
-  async noteAddress(): Promise<void> {
-    if (this.role === 'ceph') await this.registry.boots.noteAddress(this.address);
+  /** The same of a run that goes on by itself. */
+  copy(around: Surroundings): Worker {
+    const copy = new Worker(around, this.role, this.name, this.body);
+    copy.isDead = this.isDead;
+    copy.isRung = this.isRung;
+    copy.waiting = this.waiting;
+    return copy;
   }
 
-  get boot() {
-    return this.registry.boots.boot;
+  /** @throws Error when it was to admit something, and refuses */
+  async begin(): Promise<void> {
+    await this.startOn({ do: 'begin' });
   }
 
   get address(): string {
-    return `10.0.0.1:0/${this.name}`;
+    return addressOf(this.name);
   }
 
-  get queue(): string {
-    return this.hands.queue;
+  get queue(): QueueName {
+    return queueOfRole(this.role);
   }
 
+  get isAtWork(): boolean {
+    return this.body.at.isAtWork;
+  }
+
+  get isTakingOver(): boolean {
+    return this.body.at.isTakingOver;
+  }
+
+  /** Of one that is dead only what it has sent still counts, as far as it can show. */
   end(): void {
     this.isDead = true;
+    this.waiting = this.waiting.filter(({ answer }) => answer === null);
   }
 
-  note(what: string): void {
-    this.met = digest(`${this.met} ${what}`);
+  /** What its future depends on. */
+  state(): Numbered {
+    const stand = this.isDead ? NOTHING : numberedStand(this.body.at);
+    const waiting = this.underWay.map(numberedWaiting);
+    const rung = this.isDead ? 'dead' : Number(this.isRung);
+    return numbered(
+      `${this.name} ${rung} ${stand.as} ${waiting
+        .map((one) => one.as)
+        .sort(byNumber)
+        .join()}`,
+      () =>
+        `${mirrored(this.name)} ${rung} ${stand.mirrored} ${waiting
+          .map((one) => one.mirrored)
+          .sort(byNumber)
+          .join()}`,
+    );
   }
 
-  /** To be called after every event: at rest nothing is left of what it has looked at. */
-  forget(): void {
-    if (!this.isAtWork && !this.isTakingOver && !this.isBeating && this.open === 0) this.met = '';
+  noteAddress(): Promise<void> {
+    return this.role === 'ceph' ? this.startOn({ do: 'note its address' }) : Promise.resolve();
   }
 
-  /** What its future depends on, beside what is under way. */
-  state(): string {
-    if (this.isDead) return `${this.name} is dead`;
-    const flags = [this.isRung, this.isAtWork, this.isTakingOver, this.isBeating];
-    return `${this.name} ${flags.map(Number).join('')} ${Number(this.knowsOneGone)} ${this.met}`;
+  admit(asked: Omit<Extract<Input, { do: 'admit' }>, 'do'>): Promise<void> {
+    return this.startOn({ do: 'admit', ...asked });
+  }
+
+  beWalked(): Promise<void> {
+    return this.feed({ do: 'be walked' });
   }
 
   async work(resource: ResourceName): Promise<void> {
-    const { ground } = this.around;
     this.isRung = false;
-    this.isAtWork = true;
-    this.isBeginning = true;
-    try {
-      await advance(this.hands, resource, ACCOUNT.id);
-    } catch (error) {
-      ground.mistakes.push(`R1: a job failed: ${String(error)}`);
-    }
-    this.isAtWork = false;
+    await this.startOn({ do: 'work', resource });
   }
 
   /** @returns whether its boot's key says that it may not live */
@@ -135,161 +127,181 @@ export class Worker implements Party, Doer {
   }
 
   get mayBeat(): boolean {
-    return !this.isDead && !this.isAtWork && !this.isBeating && this.isFencedOff;
+    return !this.isDead && !this.isAtWork && this.isFencedOff;
   }
 
-  async beat(): Promise<void> {
-    this.isBeating = true;
-    this.isBeginning = true;
-    await this.registry.boots.beat();
-    this.isBeating = false;
+  beat(): Promise<void> {
+    return this.aside({ do: 'beat' });
   }
 
   /** A boot has gone since it looked. */
   mayLook(): boolean {
-    return !this.isDead && !this.knowsOneGone && this.around.isOneGone();
+    return !this.isDead && !this.body.at.knowsOneGone && this.around.gone() !== null;
   }
 
-  async look(): Promise<void> {
-    this.knowsOneGone = this.around.isOneGone();
-    this.isBeginning = true;
-    await this.view.look();
+  look(): Promise<void> {
+    return this.aside({ do: 'look', gone: this.around.gone() });
   }
 
-  async takeOver(victim: Worker): Promise<void> {
-    this.isTakingOver = true;
-    this.isBeginning = true;
-    const { network, ground } = this.around;
-    const fence = async (address: string): Promise<void> => {
-      await network.wait(this, `blocklist ${address}`, 'arrives');
-      ground.blocklist.add(address);
-    };
-    const takeover = new Takeover({
-      ...this.registry,
-      own: this.registry.boots,
-      fence: { address: this.address, fence },
-      sure: () => Promise.resolve(true),
-      onGone: () => undefined,
-      onFailed: () => undefined,
-    });
-    const beat = ground.consul.store.get(ground.layout.beat(victim.boot))?.value ?? '';
-    try {
-      await takeover.takeOver({ boot: victim.boot, beat: victim.isFencedOff ? null : beat });
-    } catch {
-      // As in production: it is tried again at a later look.
-    }
-    this.isTakingOver = false;
-  }
-
-  /** @param atMs since the beginning of the play, at which nothing else but admissions happens */
-  context(atMs = 0): EngineContext {
-    const { registry } = this;
-    const nonce = (): string => this.nonce();
-    const uuid = (): string => this.newId();
-    const bell: Bell = {
-      ring: (queue, resource, { delayMs = 0 } = {}) => {
-        if (!this.isDead) this.around.ring(queue, resource, delayMs);
-        return Promise.resolve(true);
-      },
-      wake: () => undefined,
-      drain: () => undefined,
-    };
-    return {
-      journal: createJournal({ kv: registry.kv, layout: registry.layout, nonce }),
-      rules: this.around.ground.rules,
-      bell,
-      clock: { now: () => NOW + atMs, trusted: () => true, deadline: noDeadline },
-      log: quiet,
-      uuid,
-      nonce,
-      random: () => 0.5,
-    };
-  }
-
-  private handsOf(): WorkerContext {
-    const source = this.role === 'qemu' ? 'qemu' : 'ceph';
+  takeOver(victim: Worker): Promise<void> {
     const { ground } = this.around;
-    const memory = ground.sources.backendsOf(source);
-    return {
-      ...this.context(),
-      boots: {
-        self: this.boot,
-        isGone: (boot) => this.view.isGone(boot),
-        isDoubtful: (boot) =>
-          !this.view.all().some((known) => known.boot === boot && known.state === 'alive'),
-        isHostAway: () => false,
-        isHostGivenUp: () => false,
-        end: () => this.end(),
-      },
-      queue: source === 'qemu' ? queueOf('qemu', HOST) : queueOf('ceph'),
-      backends: new Map(
-        [...memory].map(([name, backend]): [FacetName, Backend] => [name, this.linked(backend)]),
-      ),
-      policy: POLICY,
-      catchUp: () => Promise.resolve(),
-      fence: (address) => Promise.resolve(ground.sources.fence(address)),
-      outages: { waitMs: () => 0, isAway: () => false, report: () => undefined },
-      halted: () => false,
-      sure: () => Promise.resolve(true),
-      revFloor: () => 0,
-      retries: new RetryBudget(),
-      stopping: () => this.isDead,
-      busy: new Looks(() => {
-        this.met = '';
-      }),
-    };
+    const beat = ground.store.get(ground.layout.beat(victim.boot))?.value ?? '';
+    return this.startOn({ do: 'take over', boot: victim.boot, beat: victim.isFencedOff ? null : beat });
   }
 
-  /** The source in memory, behind a request and an answer. */
-  private linked(backend: Backend): Backend {
-    const { facet } = backend;
-    const changing = (what: 'apply' | 'undo') => (place: Place, change: Change, signal: AbortSignal) =>
-      this.call(place, `${what} ${facet.name} ${JSON.stringify(change)}`, () =>
-        backend[what](place, change, signal),
-      );
-    return {
-      facet,
-      list: (signal) => backend.list(signal),
-      observe: (place, signal) =>
-        this.call(place, `observe ${facet.name}`, () => backend.observe(place, signal)),
-      apply: changing('apply'),
-      undo: changing('undo'),
-      idle: () => Promise.resolve(),
-    };
+  /** What a dead one has sent and nobody can see any more is no event. */
+  get underWay(): readonly Waiting[] {
+    if (!this.isDead) return this.waiting;
+    return this.waiting.filter(({ asked }) => !this.isInVain(asked.request));
   }
 
-  private async call<T>({ key }: Place, what: string, run: () => Promise<T>): Promise<T> {
-    const { ground, network } = this.around;
-    const name = `${what} ${key}`;
-    const turn = ground.turnOf(this);
-    this.open += 1;
-    await network.wait(this, name, 'arrives', {
-      turn,
-      canHappen: () => this.isGreeted(key),
-      isInVain: () => this.role === 'ceph' && ground.blocklist.has(this.address),
-    });
-    if (!this.isLetIn(key)) return await never();
+  /** What can happen next of what it waits for. */
+  get ready(): readonly Waiting[] {
+    return this.underWay.filter(
+      ({ asked: { request } }) => request.of !== 'source' || this.isGreeted(request.place.key),
+    );
+  }
+
+  isYetToHearOf(boot: BootId): boolean {
+    return this.waiting.some(({ answer }) => answer !== null && toldAnswer(answer).includes(boot));
+  }
+
+  async happen(waiting: Waiting): Promise<void> {
+    if (waiting.answer !== null) await this.hear(waiting, waiting.answer);
+    else await this.arrive(waiting);
+  }
+
+  drop(waiting: Waiting): void {
+    this.waiting = this.waiting.filter((other) => other !== waiting);
+  }
+
+  /** What it asks first arrives at once: whenever else it could, it could as well have begun. */
+  private async startOn(input: Input): Promise<void> {
+    const before = this.waiting;
+    await this.feed(input);
+    this.sendOn();
+    const [first] = this.waiting.filter((waiting) => !before.includes(waiting));
+    if (first !== undefined) await this.arrive(first);
+    while (this.around.isPrompt && this.waiting.length > 0) await this.happen(this.waiting[0]!);
+  }
+
+  /** Beside its work, and answered at once. */
+  private async aside(input: Input): Promise<void> {
+    await this.feed(input);
+    const { aside } = this.body.at;
+    if (aside === null || aside.request.of !== 'registry') throw new TypeError(`${this.name} asks nothing`);
+    await this.feed({ do: 'hear', of: null, answer: this.serve(aside.request.request) });
+  }
+
+  private async hear(waiting: Waiting, answer: Answer): Promise<void> {
+    this.drop(waiting);
+    await this.feed({ do: 'hear', of: waiting.asked.name, answer });
+    this.sendOn();
+  }
+
+  private sendOn(): void {
+    if (this.isDead) return;
+    const isSent = (asked: Asked): boolean => this.waiting.some((sent) => sent.asked.name === asked.name);
+    const sent = this.body.at.asked.filter((asked) => !isSent(asked));
+    const turn = ({ request }: Asked) => (request.of === 'source' ? this.around.ground.turnOf(this) : null);
+    if (sent.length > 0)
+      this.waiting = [
+        ...this.waiting,
+        ...sent.map((asked): Waiting => ({ asked, turn: turn(asked), answer: null })),
+      ];
+  }
+
+  private async feed(input: Input): Promise<void> {
+    const step = this.body.feed(input);
+    const { body, outputs } = step instanceof Promise ? await step : step;
+    this.body = body;
+    for (const output of outputs) this.show(output);
+  }
+
+  private show(output: Output): void {
+    const { around } = this;
+    switch (output.did) {
+      case 'end':
+        return this.end();
+      case 'ring':
+        // What is to be rung later is rung by the sweep.
+        if (output.delayMs === 0) around.ring(output.queue);
+        return;
+      case 'fence':
+        return around.ground.ownSources.fence(output.address);
+      case 'admit':
+        around.ground.promised.set(output.intent, output.key);
+        return;
+      case 'refuse':
+        throw output.error;
+      case 'fail':
+        around.ground.mistakes.push(output.why);
+    }
+  }
+
+  private async arrive(waiting: Waiting): Promise<void> {
+    const { request } = waiting.asked;
+    if (request.of === 'source') return await this.call(waiting, request);
+    let answer: Answer = { value: undefined };
+    if (request.of === 'fence') this.around.ground.blocklist.add(request.address);
+    else answer = this.serve(request.request);
+    if (this.isDead) return this.drop(waiting);
+    const isLate = request.of === 'registry' && passes(request.request) && this.around.mayActOnOldNews(this);
+    if (!isLate) return await this.hear(waiting, answer);
+    this.drop(waiting);
+    this.waiting = [...this.waiting, { ...waiting, answer }];
+  }
+
+  private serve(request: FakeRequest): Answer {
+    const { ground } = this.around;
+    const { store } = ground;
+    if (request.what === 'keys') return { value: store.keys(request.prefix) };
+    if (request.what === 'read') return { value: request.prefixes.map((prefix) => store.tree(prefix)) };
+    return { value: { ...ground.write(this, request.ops), dateMs: null } };
+  }
+
+  private async call(
+    waiting: Waiting,
+    { what, facet, place, change }: Extract<Request, { of: 'source' }>,
+  ): Promise<void> {
+    const { ground } = this.around;
+    const turn = waiting.turn ?? 0;
+    if (!this.isLetIn(place.key)) return this.drop(waiting);
+    const sources = what === 'observe' ? ground.sources : ground.ownSources;
+    const backend: Backend = sources.backendsOf(this.role === 'qemu' ? 'qemu' : 'ceph').get(facet)!;
+    const { signal } = NEVER;
     const before = standing(ground);
-    const result = run().then(
-      (value) => ({ value }),
+    const result =
+      what === 'observe' ? backend.observe(place, signal) : backend[what](place, change!, signal);
+    ground.operated(this, { turn, key: place.key, changes: before !== standing(ground) });
+    const answer: Answer = await result.then(
+      (value: unknown) => ({ value }),
       (error: unknown) => ({ error }),
     );
-    ground.operated(this, { turn, key, changes: before !== standing(ground) });
-    const end = await result;
-    this.open -= 1;
-    this.note(`${name} ${'error' in end ? String(end.error) : JSON.stringify(end.value)}`);
-    if ('error' in end) throw end.error;
-    return end.value;
+    if (this.isDead) this.drop(waiting);
+    else await this.hear(waiting, answer);
+  }
+
+  /** Its own guard refuses it, now and for ever: an index does not come back. So are those who are cut off. */
+  private isInVain(request: Request): boolean {
+    const { ground } = this.around;
+    if (request.of === 'source') return this.role === 'ceph' && ground.blocklist.has(this.address);
+    if (request.of === 'fence') return false;
+    if (request.request.what !== 'transact') return true;
+    const key = ground.layout.boot(this.boot);
+    return request.request.ops.some(
+      (op) => op.verb === 'check-index' && op.key === key && ground.store.get(key)?.index !== op.index,
+    );
   }
 
   /** A VM's monitor greets one client until that one's process ends. */
   private isGreeted(key: string): boolean {
     if (this.role !== 'qemu') return true;
     const holder = this.holderOf(key);
-    return holder === undefined || holder === this || holder.isDead;
+    return holder === undefined || holder === this.name || this.around.isDead(holder);
   }
 
-  private holderOf(key: string): Worker | undefined {
+  private holderOf(key: string): string | undefined {
     return this.around.monitors.get(String(parseDiskKey(key).vm));
   }
 
@@ -301,92 +313,35 @@ export class Worker implements Party, Doer {
       if (isCutOff) this.end();
       return !isCutOff;
     }
-    if (this.isDead && this.holderOf(key) !== this) return false;
-    this.around.monitors.set(String(parseDiskKey(key).vm), this);
+    if (this.isDead && this.holderOf(key) !== this.name) return false;
+    this.around.monitors.set(String(parseDiskKey(key).vm), this.name);
     return true;
   }
-
-  private async sent(request: FakeRequest): Promise<'served'> {
-    const { ground, network } = this.around;
-    this.open += 1;
-    if (!this.isBeginning)
-      await network.wait(this, nameOf(ground, request), 'arrives', {
-        isInVain: () => this.isRefused(request),
-      });
-    this.isBeginning = false;
-    if (request.what === 'transact') this.writes(request);
-    // What a look has seen is what it knows of the others, and that is told apart.
-    else if (!isLook(request)) this.note(`${nameOf(ground, request)} ${answerTo(ground, request)}`);
-    return 'served';
-  }
-
-  /** Its own guard refuses it, now and for ever: an index does not come back. */
-  private isRefused(request: FakeRequest): boolean {
-    if (request.what !== 'transact') return true;
-    const { consul, layout } = this.around.ground;
-    const key = layout.boot(this.boot);
-    return request.ops.some(
-      (op) => op.verb === 'check-index' && op.key === key && consul.store.get(key)?.index !== op.index,
-    );
-  }
-
-  private async answered(request: FakeRequest): Promise<void> {
-    if (passes(request) && this.around.mayActOnOldNews(this))
-      await this.around.network.wait(this, nameOf(this.around.ground, request), 'is answered');
-    this.open -= 1;
-  }
-
-  /** A write arrives. Of what went before one of a turn that lands nothing is left but what is written. */
-  private writes(request: Extract<FakeRequest, { what: 'transact' }>): void {
-    const { ground } = this.around;
-    const { ops } = request;
-    const { index } = ground.consul.store.snapshot();
-    ground.writes.push({ by: this, ops, bootStood: ground.isAlive(this), index });
-    const failed = ops.filter((op) => !ground.holds(op)).map(({ verb, key }) => `${verb} ${key}`);
-    if (this.isAtWork && failed.length === 0) this.met = '';
-    this.note(`${nameOf(ground, request)} ${failed.join()}`);
-  }
-
-  private newId(): string {
-    this.ids += 1;
-    return uuidOf(`${this.name} ${this.ids}`);
-  }
-
-  /** One for each turn at each intent: whichever takes it, no other will have it. */
-  private nonce(): string {
-    const head = this.around.ground.lane?.entries[0];
-    return head === undefined ? this.newId() : uuidOf(`${this.name} ${head.intent} ${head.turns}`);
-  }
 }
 
-/** A process' jobs by resource; says when one begins to look. */
-class Looks extends Map<ResourceName, 'looking' | 'rung'> {
-  constructor(private readonly begins: () => void) {
-    super();
-  }
+const NOTHING = numbered('');
 
-  override set(resource: ResourceName, state: 'looking' | 'rung'): this {
-    if (state === 'looking') this.begins();
-    return super.set(resource, state);
-  }
+function numberedStand(at: Stand): Numbered {
+  return numberedObject(
+    at,
+    () => at.told,
+    () => at.mirroredTold,
+  );
 }
 
-function uuidOf(text: string): string {
-  const hex = digest(text);
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
+/** Each is made once, and many runs have it in common. */
+function numberedWaiting(waiting: Waiting): Numbered {
+  const { asked, turn, answer } = waiting;
+  const rest = `${turn ?? ''} ${answer === null ? 'arrives' : 'is answered'}`;
+  return numberedObject(
+    waiting,
+    () => `${asked.name} ${rest} ${answer === null ? '' : toldAnswer(answer)}`,
+    () => `${asked.mirroredName} ${rest} ${answer === null ? '' : mirrored(toldAnswer(answer))}`,
+  );
 }
+
+const NEVER = new AbortController();
 
 function standing({ sources: { images, nodes, devices, trash } }: Ground): string {
   return JSON.stringify([...images, '', ...trash, '', ...nodes, '', ...devices]);
 }
-
-function noDeadline() {
-  return { signal: new AbortController().signal, clear: () => undefined };
-}
-
-/** Time stands still: whatever waits for it would wait for ever, and show. */
-const promptTiming = {
-  nowMs: () => 0,
-  after: () => () => undefined,
-  soon: (call: () => void) => queueMicrotask(call),
-};

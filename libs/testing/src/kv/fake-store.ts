@@ -5,10 +5,12 @@ import type { KvEntry, KvOp, OpResult } from '@plumbline/registry';
  * keys of a transaction, an equal rewrite that keeps the index, a delete by index of a missing key that succeeds, a
  * conflict that names every operation that failed.
  */
-interface Stored {
+export interface Stored {
   readonly value: string;
   readonly index: number;
 }
+
+const FIRST_INDEX = 10;
 
 export type TransactionResult =
   { readonly results: readonly OpResult[] } | { readonly failed: readonly number[] };
@@ -25,7 +27,50 @@ export class FakeStore {
   #entries = new Map<string, Stored>();
   #sorted: string[] = [];
   /** As in a young Consul, whose own entries come first. */
-  #index = 10;
+  #index = FIRST_INDEX;
+  /** Of each key that is gone, when indexes are counted by key: one does not come back. */
+  #gone = new Map<string, number>();
+  /** What was asked for since the last change: the same is asked for again and again. */
+  #trees = new Map<string, readonly KvEntry[]>();
+  #isShared = false;
+
+  /**
+   * @param counts what an index counts: of all keys together, as in Consul, or by key. Nobody compares indexes of different
+   * keys, and whoever compares whole stores wants what happens to one key not to show in another.
+   */
+  constructor(private readonly counts: 'all keys' | 'each key' = 'all keys') {}
+
+  /** Goes on by itself. What neither has changed since they have in common. */
+  copy(): FakeStore {
+    const copy = new FakeStore(this.counts);
+    copy.#entries = this.#entries;
+    copy.#sorted = this.#sorted;
+    copy.#index = this.#index;
+    copy.#gone = this.#gone;
+    copy.#trees = this.#trees;
+    copy.#isShared = true;
+    this.#isShared = true;
+    return copy;
+  }
+
+  #becomeOwn(): void {
+    this.#trees = new Map();
+    if (!this.#isShared) return;
+    this.#entries = new Map(this.#entries);
+    this.#sorted = [...this.#sorted];
+    this.#gone = new Map(this.#gone);
+    this.#isShared = false;
+  }
+
+  /** What is there; an entry is never changed, but replaced. */
+  all(): Iterable<readonly [string, Stored]> {
+    return this.#entries;
+  }
+
+  #indexOf(key: string, ofAll: number): number {
+    if (this.counts === 'all keys') return ofAll;
+    return (this.#entries.get(key)?.index ?? this.#gone.get(key) ?? FIRST_INDEX) + 1;
+  }
 
   transact(ops: readonly KvOp[]): TransactionResult {
     const writes = ops.some(({ verb }) => !LOOKS.has(verb));
@@ -36,7 +81,10 @@ export class FakeStore {
       const stored = changed.has(op.key)
         ? (changed.get(op.key) ?? null)
         : (this.#entries.get(op.key) ?? null);
-      const result = apply(op, stored, { index, put: (to) => changed.set(op.key, to) });
+      const result = apply(op, stored, {
+        index: this.#indexOf(op.key, index),
+        put: (to) => changed.set(op.key, to),
+      });
       if (result === null) failed.push(position);
       return result ?? { index: 0 };
     });
@@ -46,9 +94,12 @@ export class FakeStore {
   }
 
   #put(key: string, to: Stored | null): void {
+    this.#becomeOwn();
     const isThere = this.#entries.has(key);
     if (to !== null && !isThere) this.#sorted.splice(this.#from(key), 0, key);
     if (to === null && isThere) this.#sorted.splice(this.#from(key), 1);
+    if (to === null && isThere && this.counts === 'each key')
+      this.#gone.set(key, this.#entries.get(key)!.index);
     if (to === null) this.#entries.delete(key);
     else this.#entries.set(key, to);
     this.onPut?.(key, to?.value ?? null);
@@ -67,7 +118,11 @@ export class FakeStore {
   }
 
   tree(prefix: string): readonly KvEntry[] {
-    return this.keys(prefix).map((key) => ({ key, ...this.#entries.get(key)! }));
+    const known = this.#trees.get(prefix);
+    if (known !== undefined) return known;
+    const tree = this.keys(prefix).map((key) => ({ key, ...this.#entries.get(key)! }));
+    this.#trees.set(prefix, tree);
+    return tree;
   }
 
   keys(prefix: string): readonly string[] {
@@ -88,6 +143,7 @@ export class FakeStore {
 
   /** Indexes fall with it, as they do in Consul. */
   restore(snapshot: StoreSnapshot): void {
+    this.#becomeOwn();
     this.#entries = new Map(snapshot.entries);
     this.#sorted = [...snapshot.entries.keys()].sort();
     this.#index = snapshot.index;
