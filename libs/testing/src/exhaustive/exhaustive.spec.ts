@@ -85,7 +85,7 @@ describe('two workers at one intent', () => {
       const { failure, states, schedules } = await exploreStory(STORY);
       expect(failure).toBeNull();
       expect(states).toBeGreaterThan(600);
-      expect(schedules).toBeGreaterThan(1_000_000);
+      expect(schedules).toBeGreaterThan(1_900_000);
     },
     TIME_MAX_MS,
   );
