@@ -57,9 +57,9 @@ function configurationOf(stack: Stack, dataDir: string): object {
       grpc: -1,
       https: -1,
     },
-    raft_snapshot_threshold: 2048,
-    raft_snapshot_interval: '5s',
-    raft_trailing_logs: 1024,
+    raft_snapshot_threshold: 256,
+    raft_snapshot_interval: '10s',
+    raft_trailing_logs: 128,
     performance: { raft_multiplier: 1 },
     // Every process of the stack calls from one address; the limit is meant for one client.
     limits: { http_max_conns_per_client: 2000 },
