@@ -12,7 +12,7 @@ const OUTPUT_LINES_MAX = 80;
 
 /** @type {Instrument[]} */
 export const INSTRUMENTS = [
-  { name: 'crash-matrix', command: ['tools/crash-matrix', '--part', 'commit/3'], waits: true },
+  { name: 'crash-matrix', command: ['tools/crash-matrix', '--part', 'commit/4'], waits: true },
   { name: 'soak', command: ['tools/soak', '--seed', 'commit', '--minutes', '2'], waits: true },
   { name: 'simulate', command: ['tools/simulate', '--seeds', '2000'] },
   { name: 'mutants', command: ['tools/mutants', '--part', 'commit/2'] },

@@ -5,10 +5,16 @@ import type { OperatorToken } from './http/bearer.guard.js';
 import type { Links } from './http/links.js';
 import type { AccountBook } from './ops/account-book.js';
 import { AccountsController } from './ops/accounts.controller.js';
+import { DiscrepanciesController } from './ops/discrepancies.controller.js';
+import type { DiscrepancyDesk } from './ops/discrepancy-desk.js';
 import type { HaltDesk } from './ops/halt-desk.js';
 import { HaltController } from './ops/halt.controller.js';
 import type { IntentDesk } from './ops/intent-desk.js';
 import { IntentsController } from './ops/intents.controller.js';
+import type { RepairDesk } from './ops/repair-desk.js';
+import { RepairsController } from './ops/repairs.controller.js';
+import type { ScrubControls } from './ops/scrub-controls.js';
+import { ScrubController } from './ops/scrub.controller.js';
 import type { StateBooks } from './ops/state-books.js';
 import { StateController } from './ops/state.controller.js';
 import type { ThrottleDesk } from './ops/throttle-desk.js';
@@ -37,11 +43,14 @@ export type Services = readonly (
   | Callers
   | Creations
   | Deletions
+  | DiscrepancyDesk
   | HaltDesk
   | IntentDesk
   | Links
   | OperatorToken
   | Presenter
+  | RepairDesk
+  | ScrubControls
   | StateBooks
   | ThrottleDesk
   | Truths
@@ -59,6 +68,9 @@ export const CONTROLLERS: readonly Type[] = [
   AccountsController,
   VmsController,
   StateController,
+  DiscrepanciesController,
+  ScrubController,
+  RepairsController,
   IntentsController,
   HaltController,
   ThrottlesController,

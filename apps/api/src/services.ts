@@ -12,8 +12,11 @@ import { Links } from './http/links.js';
 import { Awaited, Intake } from './intake.js';
 import type { Waiting } from './intake.js';
 import { AccountBook } from './ops/account-book.js';
+import { DiscrepancyDesk } from './ops/discrepancy-desk.js';
 import { HaltDesk } from './ops/halt-desk.js';
 import { IntentDesk } from './ops/intent-desk.js';
+import { RepairDesk } from './ops/repair-desk.js';
+import { ScrubControls } from './ops/scrub-controls.js';
 import { StateBooks } from './ops/state-books.js';
 import { ThrottleDesk } from './ops/throttle-desk.js';
 import { Truths } from './ops/truths.js';
@@ -26,6 +29,7 @@ import {
   RegistryLanes,
   RegistryTokens,
   RegistryVmBook,
+  ScrubDesk,
   Throttles,
   readOwed,
 } from '@plumbline/registry';
@@ -61,6 +65,7 @@ export function servicesOf(world: World): Services {
   const { engine, kv, layout, log, pending, regions, waitMs } = world;
   const now = (): number => engine.clock.now();
   const newId = (): string => engine.uuid();
+  const registryNow = (): number => world.boots.registryNow();
   const volumes = new RegistryVolumes(kv, layout);
   const actions = new RegistryActions(kv, layout);
   const vms = new RegistryVmBook(kv, layout);
@@ -71,7 +76,16 @@ export function servicesOf(world: World): Services {
   const waiting = world.waitingWith(awaited.look);
   const intake = new Intake({ engine, waiting, awaited, pending, waitMs, log });
   const boots = new RegistryBoots(kv, layout);
-  const requests = new RegistryRequests(kv, layout, () => world.boots.registryNow());
+  const requests = new RegistryRequests(kv, layout, registryNow);
+  const { facets } = world;
+  const book = new Discrepancies({ kv, layout });
+  const discrepancies = new DiscrepancyDesk({
+    discrepancies: book,
+    facets,
+    now: registryNow,
+    log,
+  });
+  const scrubDesk = new ScrubDesk({ kv, layout });
   return [
     new AccountBook({ accounts, tokens, newId, now }),
     new ActionFinder(actions),
@@ -82,16 +96,15 @@ export function servicesOf(world: World): Services {
     }),
     new Creations({ intake, actions, requests, newId }),
     new Deletions(intake),
+    discrepancies,
     new HaltDesk({ halts: world.halts, log }),
     new IntentDesk({ engine, lanes, actions, log }),
     new Links(world.publicUrl),
     new OperatorToken(world.opsToken),
     new Presenter(regions),
-    new StateBooks({
-      lanes,
-      boots,
-      discrepancies: new Discrepancies({ kv, layout }),
-    }),
+    new RepairDesk({ discrepancies: book, desk: scrubDesk, facets, now: registryNow, log }),
+    new ScrubControls({ desk: scrubDesk, discrepancies, facets, now: registryNow, log }),
+    new StateBooks({ lanes, boots }),
     new ThrottleDesk({
       queues: workQueuesOf(regions),
       throttles: new Throttles({ kv, layout }),
@@ -103,10 +116,11 @@ export function servicesOf(world: World): Services {
     new Truths({
       journal: engine.journal,
       looks: world.looks,
-      facets: world.facets,
+      facets,
       rules: engine.rules,
       vms: () => vms.list(),
       owedOf: (id) => readOwed(kv, layout, id),
+      discrepanciesOf: (id) => discrepancies.ofVolume(id),
       now,
     }),
     new VmFinder(vms),

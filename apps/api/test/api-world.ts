@@ -103,6 +103,8 @@ export class ApiWorld {
     readonly consul: FakeConsul,
     private readonly workers: ReadonlyMap<QueueName, WorkerContext>,
     readonly pending: PendingBound,
+    /** As the api admits with it; whoever rings it, the same workers come. */
+    readonly engine: EngineContext,
   ) {}
 
   static async open({
@@ -154,7 +156,7 @@ export class ApiWorld {
     });
     const metrics = createMetrics({ app: 'api', name: 'api' });
     const app = await createServer({ services, readiness: new Readiness(), metrics, log });
-    const world = new ApiWorld(app, registry, consul, workers, pending);
+    const world = new ApiWorld(app, registry, consul, workers, pending, engine);
     holder.world = world;
     world.logged = logged;
     for (const queue of [queueOf('ceph'), queueOf('qemu', HOST)])

@@ -3,25 +3,30 @@ import { connectBilling } from '@plumbline/billing-adapter';
 import { connectCeph, exitNow, witnessObjectOf } from '@plumbline/ceph-adapter';
 import { cephImage } from '@plumbline/ceph-facets';
 import type { Source } from '@plumbline/domain';
+import { Purges, Requests, Scrubber } from '@plumbline/engine';
 import { Counter, commonVariables, readConfig, secret, sleep, text, wholeNumber } from '@plumbline/platform';
 import type { Shutdown } from '@plumbline/platform';
 import { qemuDevice, qemuNode } from '@plumbline/qemu-facets';
 import { Listener, Looks } from '@plumbline/queue';
-import { Discrepancies, Leadership, PendingWork, mintedVolumeIds } from '@plumbline/registry';
+import { Leadership, PendingWork, allTombstones } from '@plumbline/registry';
 import { Boots, startProcess, untilConnected, watchRewinds } from '@plumbline/worker';
 import type { Process } from '@plumbline/worker';
 import { ParkedCount } from './parked.js';
-import { Scrubber } from './pass.js';
+import { FoundMetrics } from './metrics.js';
+import { scrubberPorts } from './ports.js';
 import { remoteSource } from './remote-source.js';
 import { sweep } from './sweep.js';
-import { withoutTrash } from './without-trash.js';
 
 const APP = 'scrubber';
 const SWEEP_MS = 5000;
+const REQUESTS_MS = 2000;
 const FOLLOW_MS = 2000;
 const DEADLINE_MS = 10_000;
 /** A silent boot is fenced after 8 s; what it had under way has ended then, or never will. */
 const SILENCE_MS = 10_000;
+const DAY_MS = 24 * 3600 * 1000;
+const WEEK_MS = 7 * DAY_MS;
+const YEAR_MS = 365 * DAY_MS;
 
 const config = readConfig(
   {
@@ -31,6 +36,10 @@ const config = readConfig(
     databaseUrl: secret('DATABASE_URL'),
     volumesPerSecond: wholeNumber('PLUMBLINE_SCRUB_PER_SECOND', { min: 1, max: 100_000, otherwise: 100 }),
     passEveryMs: wholeNumber('PLUMBLINE_SCRUB_EVERY_MS', { min: 1000, max: 86_400_000, otherwise: 60_000 }),
+    repairsPerHour: wholeNumber('PLUMBLINE_REPAIRS_PER_HOUR', { min: 0, max: 100_000, otherwise: 100 }),
+    trashKeptMs: wholeNumber('PLUMBLINE_TRASH_KEPT_MS', { min: 0, max: YEAR_MS, otherwise: WEEK_MS }),
+    purgeEveryMs: wholeNumber('PLUMBLINE_PURGE_EVERY_MS', { min: 1000, max: DAY_MS, otherwise: 60_000 }),
+    purgesPerSecond: wholeNumber('PLUMBLINE_PURGES_PER_SECOND', { min: 1, max: 1000, otherwise: 5 }),
   },
   process.env,
 );
@@ -63,9 +72,8 @@ const billing = await connectBilling({
 const listener = new Listener({ redisUrl: config.redisUrl, name: config.name, log: self.log });
 const looks = new Looks({ redis: self.redis, listener, log: self.log });
 const hosts = config.regions.flatMap((region) => region.hosts);
-const images = ceph.facets.get(cephImage.name);
 const sources = [
-  images && withoutTrash(images),
+  ceph.facets.get(cephImage.name),
   billing.facets.get(billingSubscription.name),
   ...[qemuNode, qemuDevice].map((facet) => remoteSource({ facet, hosts, looks })),
 ].filter((source): source is Source => source !== undefined);
@@ -77,21 +85,17 @@ self.shutdown.atEnd('sources', async () => {
   await billing.close();
 });
 self.readiness.check('ceph', (signal) => ceph.ping(signal));
-const scrubber = new Scrubber({
-  journal: self.journal,
-  sources,
-  volumeIds: () => mintedVolumeIds(self.registry),
-  isOwed: async (source, resource) => {
-    const { kv, layout } = self.registry;
-    return (await kv.keys(layout.owedOf(source, resource))).length > 0;
-  },
-  silenceMs: SILENCE_MS,
-  volumesPerSecond: config.volumesPerSecond,
-  discrepancies: new Discrepancies(self.registry),
-  now: () => self.registry.boots.registryNow(),
-  log: self.log,
-  metrics: self.metrics,
+const { repairsPerHour, volumesPerSecond } = config;
+const ports = scrubberPorts(self, { sources, silenceMs: SILENCE_MS, repairsPerHour, volumesPerSecond });
+const scrubber = new Scrubber(ports);
+const requests = new Requests(ports);
+const purges = new Purges({
+  ...ports,
+  tombstones: () => allTombstones(self.registry),
+  keptMs: config.trashKeptMs,
+  perSecond: config.purgesPerSecond,
 });
+const found = new FoundMetrics(self.metrics);
 const leadership = new Leadership({ ...self.registry, boot: self.registry.boots.boot, of: 'leader' });
 const parked = new ParkedCount(self.metrics);
 const pending = new PendingWork(self.registry);
@@ -111,8 +115,16 @@ const rounds = Promise.all([
     if (rung + refused > 0) self.log.info({ rung, refused, isFlushed }, 'lanes that stood still were rung');
   }),
   asLeader(self, 'pass', config.passEveryMs, async () => {
-    const result = await scrubber.pass(self.shutdown.signal);
-    self.log.info({ ...result }, 'pass is done');
+    const report = await scrubber.pass(self.shutdown.signal);
+    found.show(report, { discrepancies: scrubber.discrepancies, brakes: await ports.desk.brakes() });
+    self.log.info({ ...report }, 'pass is done');
+  }),
+  asLeader(self, 'requests', REQUESTS_MS, async () => {
+    await requests.round(self.shutdown.signal);
+  }),
+  asLeader(self, 'purge', config.purgeEveryMs, async () => {
+    const count = await purges.round(self.shutdown.signal);
+    if (count > 0) self.log.info({ count }, 'purges were recorded');
   }),
 ]);
 self.shutdown.atEnd('rounds', () => rounds);
@@ -140,6 +152,7 @@ async function asLeader(
     try {
       if (registry.halts.known !== null) {
         mayHaveBeenAway = true; // When the halt ends all lanes are rung at once.
+        scrubber.forget();
       } else if (await leadership.hold()) {
         waitMs = everyMs;
         await round();

@@ -2,7 +2,8 @@ import type { z } from 'zod';
 import type { HostName, VolumeId } from './ids.js';
 import type { Json } from './json.js';
 import type { ParkReason } from './parking.js';
-import type { VolumeRecord } from './records.js';
+import type { Tombstone, VolumeRecord } from './records.js';
+import type { Place } from './source.js';
 import type { SourceName } from './sources.js';
 
 export type FacetName = `${SourceName}.${string}`;
@@ -37,6 +38,8 @@ export interface Step<Mode extends StepMode = StepMode> {
   readonly client?: ClientRef;
   /** Only this intent can have made a thing of this name: nothing stood before, so the first attempt need not look. */
   readonly minted?: true;
+  /** What is required becomes so by no waiting: the intent ends where it is not. */
+  readonly atOnce?: true;
 }
 
 /** A fact for a derived source, written by the commit. */
@@ -47,9 +50,31 @@ export interface OwesStep {
 
 export type DiscrepancyClass = 'missing' | 'unexpected' | 'different';
 
-/** What the scrubber would do about a discrepancy, and why. */
-export interface RepairPolicy {
-  readonly action: 'report' | 'page';
+/** What was found of one thing, as far as it depends on it what is done. */
+export interface Finding {
+  readonly class: DiscrepancyClass;
+  readonly place: Place;
+  /** The volume that the thing's name belongs to; null: a stranger's. */
+  readonly volume: VolumeId | null;
+  readonly record: VolumeRecord | null;
+  readonly tombstone: Tombstone | null;
+  readonly want: Json;
+  readonly seen: Json;
+}
+
+/** `repair`: an intent is filed. `page`: a person is called. `report`: it is on the list, for whoever looks. */
+export type Doing = 'repair' | 'page' | 'report';
+
+/** What is done about one sort of discrepancy, and why. The first of a facet's remedies that fits is taken. */
+export interface Remedy {
+  /** Unique over all facets: the same in modes, metrics, logs and `docs/operating/discrepancies.md`. */
+  readonly name: string;
+  readonly class: DiscrepancyClass;
+  /** Fits only then; absent: always. */
+  readonly when?: (found: Finding) => boolean;
+  readonly does: Doing;
+  /** The kind of the intent that repairs it, and its parameters; of `repair`, and of a `page` that parks the volume. */
+  readonly files?: { readonly kind: string; readonly params: (found: Finding) => Json };
   readonly why: string;
 }
 
@@ -71,9 +96,14 @@ export interface Facet<Want extends Json = Json, Seen extends Json = Json> {
   expected(record: VolumeRecord): readonly Expectation[];
   /** The volume that a key belongs to; null for a stranger's thing. Keys of one listing sort as these ids do. */
   volumeOf(key: string): VolumeId | null;
+  /** True for what is left of something deleted, as it ought to be: no discrepancy. */
+  rests?(seen: Seen): boolean;
+  /** What a thing is broken with, such as its VM: what has one cause counts once. Absent: each by itself. */
+  causeOf?(place: Place): string;
   /** Why a person is needed when this is what was found where `want` was required or to be built upon; null: nobody is. */
   parks?(want: Want | null, seen: Seen | null): ParkReason | null;
-  readonly repairs: Readonly<Record<DiscrepancyClass, RepairPolicy>>;
+  /** In the order in which they are tried; each class ends with one that always fits. */
+  readonly remedies: readonly Remedy[];
 }
 
 /** A facet whose types were forgotten, for tables of many. Values are checked by its schemas where they come in. */
@@ -83,6 +113,13 @@ export function defineFacet<Want extends Json, Seen extends Json>(
   facet: Facet<Want, Seen>,
 ): Facet<Want, Seen> {
   return facet;
+}
+
+/** What is to be done about what was found. @throws TypeError when a facet left a case out, which its test must not let pass */
+export function remedyOf({ name, remedies }: Pick<Facet, 'name' | 'remedies'>, found: Finding): Remedy {
+  const remedy = remedies.find((one) => one.class === found.class && (one.when?.(found) ?? true));
+  if (remedy === undefined) throw new TypeError(`${name} has no remedy for what is ${found.class}`);
+  return remedy;
 }
 
 /** A thing of a facet, about which a plan states facts. */
@@ -101,6 +138,8 @@ export function fact<Want extends Json>(
   return {
     /** Must hold already; is not touched. */
     requires: (want: Want): Step<'require'> => step('require', want),
+    /** The same, where waiting for it would be in vain. */
+    requiresAtOnce: (want: Want): Step<'require'> => ({ ...step('require', want), atOnce: true }),
     /** Is made so; undone when the intent is. */
     is: (want: Want): Step<'build'> => step('build', want),
     /** As `is`, of a name that only this intent can have made. */

@@ -7,6 +7,7 @@ export * from './errors.js';
 export * from './sources.js';
 export * from './records.js';
 export * from './facet.js';
+export * from './scrubbing.js';
 export * from './plan.js';
 export * from './parking.js';
 export * from './lane.js';

@@ -29,8 +29,15 @@ export interface IntentDefinition<P extends Json = Json> {
   readonly kind: string;
   /** The type that customers see: `create_volume`. */
   readonly action: string;
-  /** Whether the volume must be there, or must not, when its turn comes. */
-  readonly on: 'absent' | 'present';
+  /**
+   * What must be there when its turn comes: nothing yet, for the intent mints the id; the volume; only what is left of one
+   * that was; or either of these two.
+   */
+  readonly on: 'absent' | 'present' | 'gone' | 'any';
+  /** Filed by the scrubber or an operator: customers neither ask for it nor see it among their actions. */
+  readonly internal?: true;
+  /** Its end is the id's: nothing of it can come late any more, and the tombstone goes. */
+  readonly forgets?: true;
   /** Ends what it finds not committed yet: a create before it is undone, and both end together. */
   readonly cancels?: true;
   /** Goes four to one before bulk work: somebody's VM waits for it. */

@@ -18,6 +18,7 @@ export interface Snapshot {
   readonly lane: Lane | null;
   readonly laneIndex: number;
   readonly tombstone: Tombstone | null;
+  readonly tombstoneIndex: number;
 }
 
 /** What one transaction has to change, so that counters follow what they count. */
@@ -36,7 +37,8 @@ export interface HeadChange {
   readonly entries: readonly LaneEntry[];
   /** What the record becomes; absent: it stays. */
   readonly record?: VolumeRecord | null;
-  readonly tombstone?: Tombstone;
+  /** What the tombstone becomes; null: it goes. Absent: it stays, but for a record that comes into being. */
+  readonly tombstone?: Tombstone | null;
   readonly actions?: readonly ActionRecord[];
   readonly owed?: readonly OwedFact[];
   readonly delta: FootprintDelta;

@@ -9,7 +9,6 @@ import type {
   VmId,
   VolumeId,
 } from './ids.js';
-import type { DiscrepancyClass, FacetName, RepairPolicy } from './facet.js';
 import type { Json } from './json.js';
 import type { SourceName } from './sources.js';
 
@@ -101,6 +100,8 @@ export interface ActionRecord {
   readonly intent: IntentId;
   readonly kind: string;
   readonly type: string;
+  /** Customers do not see it. */
+  readonly internal?: true;
   readonly region: RegionSlug;
   readonly params: Json;
   readonly status: 'in-progress' | 'completed' | 'errored';
@@ -144,22 +145,4 @@ export interface Region {
   readonly name: string;
   readonly pool: string;
   readonly hosts: readonly HostName[];
-}
-
-/** Expectation and observation differ: seen twice, far enough apart, with no claim between. */
-export interface DiscrepancyRecord {
-  readonly facet: FacetName;
-  readonly class: DiscrepancyClass;
-  readonly key: string;
-  readonly host: HostName | null;
-  /** Null: a stranger's thing, which belongs to no volume. */
-  readonly volume: VolumeId | null;
-  readonly account: AccountId | null;
-  readonly want: Json;
-  readonly seen: Json;
-  /** The record's index at both sightings. */
-  readonly recordIndex: number;
-  readonly firstSeenAt: Instant;
-  readonly lastSeenAt: Instant;
-  readonly policy: RepairPolicy;
 }

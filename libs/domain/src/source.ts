@@ -26,8 +26,18 @@ export interface Source {
   readonly facet: AnyFacet;
   /** What is there, or null. Rejects when the source cannot be asked: an answer is never guessed. */
   observe(place: Place, signal: AbortSignal): Promise<Json>;
+  /**
+   * The same for whoever only asks whether it is right. Rejects also where nothing could be made right now, and so nothing
+   * is wrong: what belongs into a VM that is not running. Absent: as `observe`.
+   */
+  inspect?(place: Place, signal: AbortSignal): Promise<Json>;
   /** Everything of this facet, in the order of the volume ids that `facet.volumeOf` reads from the keys; strangers' things last. */
   list(signal: AbortSignal): AsyncIterable<Place & { readonly seen: Json }>;
+}
+
+/** Looks whether something is right: see `Source`. */
+export function inspect(source: Source, place: Place, signal: AbortSignal): Promise<Json> {
+  return source.inspect?.(place, signal) ?? source.observe(place, signal);
 }
 
 export interface Backend extends Source {

@@ -3,6 +3,7 @@ import {
   LANE_ENTRIES_MAX,
   PARAMS_BYTES_MAX,
   Refusal,
+  StaleError,
   notFound,
   queueOf,
   sourceOf,
@@ -30,7 +31,7 @@ import type {
   VolumeRecord,
 } from '@plumbline/domain';
 import { deltaBetween } from './footprint.js';
-import { materialize } from './materialize.js';
+import { materialize, standsFor } from './materialize.js';
 import type { EngineContext } from './ports.js';
 
 const CONFLICTS_MAX = 3;
@@ -44,6 +45,8 @@ export interface AdmissionRequest {
   /** Set when the id was minted for this very request, so that nothing can be there yet and nothing need be read. */
   readonly minted?: true;
   readonly request?: RequestUse;
+  /** Recorded only if what stands when it is recorded is so; else it is stale. */
+  onlyIf?(snapshot: Snapshot): boolean;
   /** Told as soon as it is recorded and before anybody is rung: who waits for the end must not miss it. */
   recorded?(action: ActionRecord): void;
 }
@@ -66,6 +69,8 @@ export async function admit(context: EngineContext, request: AdmissionRequest): 
     ? nothingYet(resource)
     : await context.journal.read(resource, account.id);
   for (let conflicts = 0; conflicts < CONFLICTS_MAX; conflicts += 1) {
+    if (request.onlyIf?.(snapshot) === false)
+      throw new StaleError(`admitting ${definition.kind} for what has changed`, { reason: 'stale' });
     const { entry, record } = await judge(context, request, snapshot);
     const action = actionOf(entry, definition, snapshot.record);
     const outcome = await context.journal.admit({
@@ -105,7 +110,15 @@ function laneWith({ resource, lane }: Snapshot, entry: LaneEntry): Lane {
 }
 
 function nothingYet(resource: Snapshot['resource']): Snapshot {
-  return { resource, record: null, recordIndex: 0, lane: null, laneIndex: 0, tombstone: null };
+  return {
+    resource,
+    record: null,
+    recordIndex: 0,
+    lane: null,
+    laneIndex: 0,
+    tombstone: null,
+    tombstoneIndex: 0,
+  };
 }
 
 async function judge(
@@ -113,13 +126,15 @@ async function judge(
   { definition, params, account, requestId }: AdmissionRequest,
   snapshot: Snapshot,
 ): Promise<{ entry: LaneEntry; record: VolumeRecord | null }> {
-  const { lane } = snapshot;
-  const owner = snapshot.record?.account ?? lane?.account ?? account.id;
+  const { lane, tombstone } = snapshot;
+  const owner = snapshot.record?.account ?? lane?.account ?? tombstone?.account ?? account.id;
   const record = materialize(snapshot.record, lane, context.rules);
   // A foreign id answers exactly as an unknown one.
-  if (owner !== account.id || (record === null && definition.on === 'present')) throw notFound();
+  if (owner !== account.id) throw notFound();
   if (definition.on === 'absent' && wasUsed(snapshot))
     throw new Refusal('conflict', 'The volume already exists.');
+  if (!standsFor(definition.on, record) || (definition.on !== 'absent' && !wasUsed(snapshot)))
+    throw notFound();
   refuseBusyLane(snapshot);
   const vm = await vmOf(context, definition, params, account);
   const view = { record, regions: context.rules.regions, ...(vm === undefined ? {} : { vm }) };
@@ -134,7 +149,7 @@ async function judge(
     kind: definition.kind,
     params: resolved,
     account: account.id,
-    region: regionOf(record, resolved),
+    region: regionOf(record ?? tombstone, resolved),
     action: (now * NUMBERS_PER_MS + Math.floor(context.random() * NUMBERS_PER_MS)) as ActionNumber,
     requestId,
     recordedAt: now,
@@ -176,8 +191,8 @@ function refuseBusyLane({ lane }: Snapshot): void {
     });
 }
 
-function regionOf(record: VolumeRecord | null, params: Json): RegionSlug {
-  if (record !== null) return record.region;
+function regionOf(known: Pick<VolumeRecord, 'region'> | null, params: Json): RegionSlug {
+  if (known !== null) return known.region;
   return (params as { region: RegionSlug }).region;
 }
 
@@ -193,6 +208,7 @@ function actionOf(
     intent: entry.intent,
     kind: entry.kind,
     type: definition.action,
+    ...(definition.internal === true ? { internal: true as const } : {}),
     region: entry.region,
     params: entry.params,
     status: 'in-progress',

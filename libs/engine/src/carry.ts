@@ -147,6 +147,8 @@ class Worker {
         turn.note(stage, index, 'done', before);
         return null;
       }
+      if (step.mode === 'require' && step.atOnce === true)
+        throw new RejectedError(`${step.facet} ${step.key} is not as required`, { reason: REQUIREMENT });
       if (step.mode === 'require')
         throw new TransientError(`${step.facet} ${step.key} is not as required`, { reason: REQUIREMENT });
       if (stepStateOf(turn.head, stage, index) === 'untouched') {
@@ -377,8 +379,8 @@ function destroys({ mode }: Step): boolean {
 }
 
 /** What a guest may write through counts as gone by proof only: taken away by ourselves, or its client fenced. */
-function mustBeProven({ mode, client }: Step): boolean {
-  return mode === 'release' && client !== undefined;
+function mustBeProven({ want, client }: Step): boolean {
+  return want === null && client !== undefined;
 }
 
 function isUnproven({ client }: Step, applied: Exclude<Applied, { waitMs: number }>): boolean {

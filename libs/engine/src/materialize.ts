@@ -27,6 +27,12 @@ export function definitionOf(catalog: IntentCatalog, kind: string): AnyIntentDef
   return definition;
 }
 
+/** Whether there is what an intent of that sort is about, as far as the record tells. */
+export function standsFor(on: AnyIntentDefinition['on'], record: VolumeRecord | null): boolean {
+  if (on === 'any') return true;
+  return (record !== null) === (on === 'present');
+}
+
 /** Each entry's kind is known here. @throws UnknownKindError of the first that is not */
 export function checkKinds(lane: Lane | null, { catalog }: Rules): void {
   for (const { kind } of lane?.entries ?? []) definitionOf(catalog, kind);
@@ -60,7 +66,7 @@ export function materialize(
 
 function folded(record: VolumeRecord | null, entry: LaneEntry, rules: Rules): VolumeRecord | null {
   const definition = definitionOf(rules.catalog, entry.kind);
-  if ((record === null) !== (definition.on === 'absent')) return record;
+  if (!standsFor(definition.on, record)) return record;
   if (definition.refuse(entry.params, { record, regions: rules.regions }) !== null) return record;
   const { at } = nextStamp({ before: record, now: 0 });
   const value = definition.plan(entry.params, record).commit.becomes(record, { at, found: () => undefined });

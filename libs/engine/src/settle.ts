@@ -1,13 +1,5 @@
 import { nextStamp, sourceOf, stamp, volumeIdOf } from '@plumbline/domain';
-import type {
-  ActionRecord,
-  Found,
-  LaneEntry,
-  OwedFact,
-  Snapshot,
-  Tombstone,
-  VolumeRecord,
-} from '@plumbline/domain';
+import type { ActionRecord, Found, LaneEntry, OwedFact, Snapshot, Tombstone } from '@plumbline/domain';
 import { definitionOf } from './materialize.js';
 import type { EngineContext, WorkerContext } from './ports.js';
 import type { Edit } from './turn.js';
@@ -26,13 +18,15 @@ export function commitEdit(context: WorkerContext, head: LaneEntry, snapshot: Sn
   const plan = definitionOf(context.rules.catalog, head.kind).plan(head.params, record);
   const value = plan.commit.becomes(record, { at, found });
   const next = value === null ? null : stamp(value, { before, now: at, revFloor, intent: head.intent });
+  // What was deleted is charged until it was deleted, and not until somebody saw that billing did not know.
+  const owedAt = record === null && next === null ? (before?.at ?? at) : at;
   const finished = head.plan === null || head.plan.finish.length === 0;
   return {
     head: finished ? null : { ...head, committed: { rev, at }, tries: 0 },
     record: next,
-    ...(next === null && record !== null ? { tombstone: tombstoneOf(record, { rev, at }) } : {}),
+    ...(next === null ? { tombstone: tombstoneAfter(snapshot, { rev, at }) } : {}),
     actions: [endedAction(context, head, snapshot, { status: 'completed', at, revAfter: rev })],
-    owed: owedBy(head, snapshot, { rev, at }),
+    owed: owedBy(head, snapshot, { rev, at: owedAt }),
   };
 }
 
@@ -43,7 +37,10 @@ export function settleEdit(
   snapshot: Snapshot,
   as: 'done' | 'undone',
 ): Edit {
-  if (as === 'done') return { head: null };
+  if (as === 'done') {
+    const { forgets } = definitionOf(context.rules.catalog, head.kind);
+    return { head: null, ...(forgets === true ? { tombstone: null } : {}) };
+  }
   const { at, rev } = nextStamp({
     before: snapshot.record ?? snapshot.tombstone,
     now: context.clock.now(),
@@ -88,6 +85,7 @@ function endedAction(
     intent: entry.intent,
     kind: entry.kind,
     type: definitionOf(context.rules.catalog, entry.kind).action,
+    ...(definitionOf(context.rules.catalog, entry.kind).internal === true ? { internal: true } : {}),
     region: entry.region,
     params: entry.params,
     status: end.status,
@@ -116,7 +114,9 @@ function owedBy(
   }));
 }
 
-function tombstoneOf(record: VolumeRecord, by: { rev: number; at: number }): Tombstone {
+/** What is left of a volume carries its last version on, whatever is done about it. */
+function tombstoneAfter({ record, tombstone }: Snapshot, by: { rev: number; at: number }): Tombstone | null {
+  if (record === null) return tombstone && { ...tombstone, rev: by.rev };
   const { id, account, region, imageId } = record;
   return { id, account, region, imageId, ...by };
 }

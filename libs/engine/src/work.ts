@@ -1,7 +1,7 @@
 import { FENCE_QUEUE, HOME_QUEUE, resolvePlan } from '@plumbline/domain';
 import type { HostName, Lane, LaneEntry, QueueName, Snapshot, Step } from '@plumbline/domain';
 import { queueOfStep } from './admit.js';
-import { definitionOf } from './materialize.js';
+import { definitionOf, standsFor } from './materialize.js';
 import type { Rules } from './materialize.js';
 import { nextMove } from './next.js';
 import type { Move } from './next.js';
@@ -30,7 +30,7 @@ export function headToWork(snapshot: Snapshot, rules: Rules): LaneEntry | null {
 /** What would refuse this intent if it came now, in words for the customer; null: nothing. */
 export function refusedNow(head: LaneEntry, { record }: Snapshot, rules: Rules): string | null {
   const definition = definitionOf(rules.catalog, head.kind);
-  if ((record === null) !== (definition.on === 'absent')) return GONE;
+  if (!standsFor(definition.on, record)) return GONE;
   return definition.refuse(head.params, { record, regions: rules.regions })?.message ?? null;
 }
 

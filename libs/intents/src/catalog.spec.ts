@@ -54,12 +54,20 @@ const paramsOf = (example: Json): fc.Arbitrary<Json> =>
       return { ...given, ...Object.fromEntries(known) };
     });
 
+/** What there is when the turn of such an intent comes. */
+const STANDS = {
+  absent: fc.constant(null),
+  present: record,
+  gone: fc.constant(null),
+  any: fc.option(record, { nil: null }),
+};
+
 const regions = [{ slug: NYC1, name: 'New York 1', pool: 'volumes-nyc1', hosts: ['host-a' as HostName] }];
 
 describe.each([...intentCatalog.values()])('$kind', (definition) => {
   const given = (): fc.Arbitrary<[Json, VolumeRecord | null]> => {
     const params = paramsOf(definition.example);
-    return fc.tuple(params, definition.on === 'absent' ? fc.constant(null) : record);
+    return fc.tuple(params, STANDS[definition.on]);
   };
 
   it('builds before its commit and destroys after it', () => {

@@ -4,7 +4,14 @@ import { volumeAttach } from './volume-attach.js';
 import { volumeCreate } from './volume-create.js';
 import { volumeDelete } from './volume-delete.js';
 import { volumeDetach } from './volume-detach.js';
+import { volumePurge } from './volume-purge.js';
 import { volumeResize } from './volume-resize.js';
+import { repairDisk } from './repair-disk.js';
+import { repairDiskSize } from './repair-disk-size.js';
+import { repairImage } from './repair-image.js';
+import { repairLeftover } from './repair-leftover.js';
+import { repairSubscription } from './repair-subscription.js';
+import { repairUnplug } from './repair-unplug.js';
 
 export { volumeCreate, volumeDelete };
 export { EXAMPLE_VOLUME, optionalRegion, sizeGib } from './fields.js';
@@ -16,4 +23,11 @@ export const intentCatalog: IntentCatalog = catalogOf([
   volumeAttach,
   volumeDetach,
   volumeDelete,
+  volumePurge,
+  repairDisk,
+  repairDiskSize,
+  repairImage,
+  repairLeftover,
+  repairSubscription,
+  repairUnplug,
 ]);

@@ -1,3 +1,4 @@
+import { inspect } from '@plumbline/domain';
 import type { FacetName, HostName, Json, QueueName, Source } from '@plumbline/domain';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
@@ -71,7 +72,7 @@ interface Limit {
 async function look({ facet, ...place }: LookPlace, sources: Sources, limit: Limit): Promise<LookAnswer> {
   const source = sources.get(facet);
   if (source === undefined) return { unknown: `this worker knows nothing of ${facet}` };
-  return answered(facet, () => source.observe(place, limit.controller.signal), limit);
+  return answered(facet, () => inspect(source, place, limit.controller.signal), limit);
 }
 
 async function answered(

@@ -1,6 +1,7 @@
 import { Refusal, StaleError, volumeIdOf } from '@plumbline/domain';
 import type {
   AccountId,
+  ActionRecord,
   Admission,
   FootprintDelta,
   HeadChange,
@@ -70,6 +71,7 @@ class KvJournal implements Journal {
       record: parse<VolumeRecord>(record),
       recordIndex: record?.index ?? 0,
       tombstone: parse<Tombstone>(tombstone),
+      tombstoneIndex: tombstone?.index ?? 0,
     };
   }
 
@@ -84,7 +86,7 @@ class KvJournal implements Journal {
     const lane: Lane | null = entries.length === 0 ? null : { resource: from.resource, account, entries };
     const ops: KvOp[] = [...this.laneOps(from, lane), ...this.recordOps(from, account, change)];
     for (const action of change.actions ?? [])
-      ops.push({ verb: 'set', key: this.layout.action(account, action.n), value: JSON.stringify(action) });
+      ops.push({ verb: 'set', key: this.actionKey(action), value: JSON.stringify(action) });
     for (const fact of change.owed ?? []) {
       const key = this.layout.owed(fact.source, fact.resource, fact.intent);
       ops.push({ verb: 'cas', key, value: JSON.stringify(fact), index: 0 });
@@ -101,6 +103,9 @@ class KvJournal implements Journal {
     const recordOp = ops.findIndex(
       ({ key }) => key === this.layout.volume(account, volumeIdOf(from.resource)),
     );
+    const tombstoneOp = ops.findIndex(
+      ({ key, verb }) => verb === 'cas' && key === this.layout.tombstone(volumeIdOf(from.resource)),
+    );
     return {
       written: {
         resource: from.resource,
@@ -109,9 +114,17 @@ class KvJournal implements Journal {
         record: change.record === undefined ? from.record : change.record,
         recordIndex:
           change.record === undefined ? from.recordIndex : (outcome.committed[recordOp]?.index ?? 0),
-        tombstone: change.tombstone ?? (change.record ? null : from.tombstone),
+        ...this.tombstoneAfter(change, outcome.committed[tombstoneOp]?.index),
       },
     };
+  }
+
+  private tombstoneAfter(
+    { from, tombstone }: HeadChange,
+    index: number | undefined,
+  ): Pick<Snapshot, 'tombstone' | 'tombstoneIndex'> {
+    if (tombstone === undefined) return { tombstone: from.tombstone, tombstoneIndex: from.tombstoneIndex };
+    return { tombstone, tombstoneIndex: tombstone === null ? 0 : (index ?? 0) };
   }
 
   async admit(admission: Admission): Promise<WriteOutcome> {
@@ -122,7 +135,7 @@ class KvJournal implements Journal {
       account: entry.account,
       entries: [...(from.lane?.entries ?? []), entry],
     };
-    const actionKey = this.layout.action(entry.account, action.n);
+    const actionKey = this.actionKey(action);
     const ops: KvOp[] = [
       {
         verb: 'cas',
@@ -131,11 +144,13 @@ class KvJournal implements Journal {
         index: from.laneIndex,
       },
       { verb: 'cas', key: actionKey, value: JSON.stringify(action), index: 0 },
-      { verb: 'cas', key: this.layout.volumeAction(id, action.n), value: entry.account, index: 0 },
+      { verb: 'cas', key: this.ofVolumeKey(id, action), value: entry.account, index: 0 },
     ];
     if (from.recordIndex > 0)
       ops.push({ verb: 'check-index', key: this.layout.volume(entry.account, id), index: from.recordIndex });
-    if (from.recordIndex === 0 && from.laneIndex === 0)
+    if (from.tombstoneIndex > 0)
+      ops.push({ verb: 'check-index', key: this.layout.tombstone(id), index: from.tombstoneIndex });
+    else if (from.recordIndex === 0 && from.laneIndex === 0)
       ops.push({ verb: 'cas', key: this.layout.owner(id), value: entry.account, index: 0 });
     const firstGuard = ops.length;
     for (const { key, index } of admission.guards) ops.push({ verb: 'check-index', key, index });
@@ -161,6 +176,14 @@ class KvJournal implements Journal {
       return { conflict: await this.read(from.resource) };
     }
     return { written: { ...from, lane, laneIndex: outcome.committed[0]?.index ?? 0 } };
+  }
+
+  private actionKey({ account, internal, n }: ActionRecord): string {
+    return internal === true ? this.layout.internalAction(account, n) : this.layout.action(account, n);
+  }
+
+  private ofVolumeKey(id: VolumeId, { internal, n }: ActionRecord): string {
+    return internal === true ? this.layout.internalVolumeAction(id, n) : this.layout.volumeAction(id, n);
   }
 
   private async findAccount(resource: ResourceName): Promise<AccountId | null> {
@@ -190,14 +213,12 @@ class KvJournal implements Journal {
   }
 
   private recordOps(
-    { resource, record: before, recordIndex }: Snapshot,
+    { resource, record: before, recordIndex, tombstoneIndex }: Snapshot,
     account: AccountId,
     { record, tombstone }: HeadChange,
   ): readonly KvOp[] {
     const id = volumeIdOf(resource);
-    const ops: KvOp[] = [];
-    if (tombstone !== undefined)
-      ops.push({ verb: 'set', key: this.layout.tombstone(id), value: JSON.stringify(tombstone) });
+    const ops: KvOp[] = [...this.tombstoneOps(id, tombstoneIndex, tombstone)];
     if (record === undefined || (record === null && before === null)) return ops;
     const key = this.layout.volume(account, id);
     if (record === null)
@@ -208,6 +229,16 @@ class KvJournal implements Journal {
     else ops.push({ verb: 'cas', key, value: JSON.stringify(record), index: recordIndex });
     ops.push({ verb: 'set', key: this.layout.rev(account, id.charAt(0)), value: this.nonce() });
     return ops;
+  }
+
+  private tombstoneOps(id: VolumeId, index: number, tombstone: HeadChange['tombstone']): readonly KvOp[] {
+    const key = this.layout.tombstone(id);
+    if (tombstone) return [{ verb: 'cas', key, value: JSON.stringify(tombstone), index }];
+    if (tombstone === undefined || index === 0) return [];
+    return [
+      { verb: 'check-index', key, index },
+      { verb: 'delete-cas', key, index },
+    ];
   }
 
   /** A name belongs to the volume that took it until the transaction that frees it: no index is needed to delete it. */
@@ -296,7 +327,15 @@ function accountOf(snapshot: Snapshot): AccountId {
 }
 
 function emptySnapshot(resource: ResourceName): Snapshot {
-  return { resource, record: null, recordIndex: 0, lane: null, laneIndex: 0, tombstone: null };
+  return {
+    resource,
+    record: null,
+    recordIndex: 0,
+    lane: null,
+    laneIndex: 0,
+    tombstone: null,
+    tombstoneIndex: 0,
+  };
 }
 
 function parse<T>(entry: KvEntry | null | undefined): T | null {

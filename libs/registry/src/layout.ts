@@ -34,6 +34,11 @@ export interface Layout {
   actionsOf(account: AccountId): string;
   volumeAction(id: VolumeId, n: ActionNumber): string;
   volumeActionsOf(id: VolumeId): string;
+  /** What customers do not see: repairs, and the like. */
+  internalAction(account: AccountId, n: ActionNumber): string;
+  internalActionsOf(account: AccountId): string;
+  internalVolumeAction(id: VolumeId, n: ActionNumber): string;
+  internalVolumeActionsOf(id: VolumeId): string;
   vm(id: VmId): string;
   vms: string;
   account(id: AccountId): string;
@@ -53,6 +58,14 @@ export interface Layout {
   discrepancy(facet: FacetName, id: string): string;
   discrepancies: string;
   scrub(name: string): string;
+  scrubBrake(facet: FacetName): string;
+  scrubBrakes: string;
+  scrubRelease(facet: FacetName): string;
+  scrubReleases: string;
+  scrubRequest(hash: string): string;
+  scrubRequests: string;
+  scrubAnswer(hash: string): string;
+  scrubAnswers: string;
   throttle(queue: QueueName): string;
   throttles: string;
   tick: string;
@@ -81,6 +94,10 @@ export function layoutOf(prefix: string): Layout {
     actionsOf: (account) => key(`actions/${account}/`),
     volumeAction: (id, n) => key(`volume-actions/${id}/${digits(n, ACTION_DIGITS)}`),
     volumeActionsOf: (id) => key(`volume-actions/${id}/`),
+    internalAction: (account, n) => key(`internal-actions/${account}/${digits(n, ACTION_DIGITS)}`),
+    internalActionsOf: (account) => key(`internal-actions/${account}/`),
+    internalVolumeAction: (id, n) => key(`internal-volume-actions/${id}/${digits(n, ACTION_DIGITS)}`),
+    internalVolumeActionsOf: (id) => key(`internal-volume-actions/${id}/`),
     vm: (id) => key(`vms/${digits(id, VM_DIGITS)}`),
     vms: key('vms/'),
     account: (id) => key(`accounts/${id}`),
@@ -100,6 +117,15 @@ export function layoutOf(prefix: string): Layout {
     discrepancy: (facet, id) => key(`discrepancies/${facet}/${hash(id)}`),
     discrepancies: key('discrepancies/'),
     scrub: (name) => key(`scrub/${name}`),
+    // With an end of its own, so that no facet's name makes one key another's prefix.
+    scrubBrake: (facet) => key(`scrub/brakes/${facet}/on`),
+    scrubBrakes: key('scrub/brakes/'),
+    scrubRelease: (facet) => key(`scrub/releases/${facet}/word`),
+    scrubReleases: key('scrub/releases/'),
+    scrubRequest: (hash) => key(`scrub/requests/${hash}`),
+    scrubRequests: key('scrub/requests/'),
+    scrubAnswer: (hash) => key(`scrub/answers/${hash}`),
+    scrubAnswers: key('scrub/answers/'),
     // With an end of its own, so that a host's name that begins as another's does not make one key the other's prefix.
     throttle: (queue) => key(`throttles/${queue}/set`),
     throttles: key('throttles/'),

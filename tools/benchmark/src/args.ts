@@ -3,8 +3,8 @@ import { parseArgs } from 'node:util';
 import { StackError } from '@plumbline/stack';
 
 const usually = ['create', 'get', 'resize', 'delete', 'list'] as const;
-/** What kills processes, and takes long, is measured only when it is asked for. */
-const operations = [...usually, 'recovery', 'takeover'] as const;
+/** What kills or restarts processes, and takes long, is measured only when it is asked for. */
+const operations = [...usually, 'scrub', 'recovery', 'takeover'] as const;
 export type OperationName = (typeof operations)[number];
 
 export interface Settings {

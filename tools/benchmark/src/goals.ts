@@ -1,6 +1,7 @@
 import type { Sample } from './bench.js';
 import { median } from './measure/figures.js';
 import type { RecoveryResult } from './phases/recovery.js';
+import type { ScrubResult } from './phases/scrub.js';
 import type { Takeovers } from './recovery/takeover.js';
 import type { Results } from './results.js';
 
@@ -21,7 +22,17 @@ const togetherMb = 900;
 const readyS = 3;
 
 /** Judges what was measured; what was not measured has no goal. */
-export function goalsOf({ create, get, list, recovery, takeover, rest, startMs }: Results): Goal[] {
+export function goalsOf({
+  create,
+  get,
+  list,
+  recovery,
+  scrub,
+  settings,
+  takeover,
+  rest,
+  startMs,
+}: Results): Goal[] {
   const goals: Goal[] = [];
   const expect: Expect = (name, unit, value, better, bound) =>
     goals.push({
@@ -39,6 +50,7 @@ export function goalsOf({ create, get, list, recovery, takeover, rest, startMs }
   }
   if (get) expect('volumes read', '/s', rateOf(get.get), 'more', 5_000);
   if (list) expect('lists of 100', '/s', rateOf(list.list), 'more', 300);
+  if (scrub) scrubGoals(scrub, settings, expect);
   if (recovery) recoveryGoals(recovery, expect);
   if (takeover) takeoverGoal(takeover, expect);
   for (const [name, mb] of Object.entries(rest.memoryMb)) {
@@ -74,6 +86,16 @@ function recoveryGoals(
   takeoverGoal(takeovers, expect);
   expect('deleted after a VM’s death', 's', vmDeathMs / 1_000, 'less', 5);
   expect('written after Consul’s start', 's', registry.writtenMs / 1_000, 'less', 3);
+}
+
+/** The goal is set for 10 000 volumes: fewer take their part of the time. */
+function scrubGoals({ kept, passes }: ScrubResult, { listed }: Results['settings'], expect: Expect): void {
+  const whole = passes.at(-1);
+  const seconds = (30 * listed) / 10_000;
+  expect(`pass over ${whole?.volumes ?? 0} volumes`, 's', whole?.seconds ?? Infinity, 'less', seconds);
+  for (const { peakMb, volumes } of passes)
+    expect(`scrubber at ${volumes} volumes`, 'MB', peakMb, 'less', 200);
+  expect('creates kept beside passes', '', kept, 'more', 0.95);
 }
 
 function takeoverGoal({ p99Ms }: Takeovers, expect: Expect): void {

@@ -4,6 +4,7 @@ import { median } from './measure/figures.js';
 import type { DeleteResult } from './phases/change.js';
 import type { CreateResult } from './phases/create.js';
 import type { RecoveryResult } from './phases/recovery.js';
+import type { ScrubResult } from './phases/scrub.js';
 import type { Takeovers } from './recovery/takeover.js';
 import type { Results } from './results.js';
 
@@ -15,7 +16,7 @@ const titleWidth = 30;
 
 /** What was measured, for a person at a terminal. */
 export function reportOf(results: Results, goals: readonly Goal[]): string[] {
-  const { create, get, resize, delete: deletion, list, recovery, takeover, settings } = results;
+  const { create, get, resize, delete: deletion, list, recovery, scrub, takeover, settings } = results;
   const clients = `${settings.clients} clients`;
   return [
     '',
@@ -32,6 +33,7 @@ export function reportOf(results: Results, goals: readonly Goal[]): string[] {
           ...sampleLines(`list 100 of ${list.volumes}`, list.list),
         ]
       : []),
+    ...(scrub ? scrubLines(scrub) : []),
     ...(recovery ? recoveryLines(recovery) : []),
     ...(takeover ? [takeoverLine(takeover)] : []),
     '',
@@ -86,6 +88,20 @@ function recoveryLines({ backlog, fairness, takeovers, registry }: RecoveryResul
       'Consul started',
       `first write ${tenths(registry.writtenMs / 1_000)} s later, by Consul itself ${tenths(registry.bareMs / 1_000)} s`,
     ),
+  ];
+}
+
+function scrubLines({ beside, kept, passes, without }: ScrubResult): string[] {
+  return [
+    ...passes.map(({ peakMb, seconds, volumes }) =>
+      line(
+        `pass over ${volumes} volumes`,
+        `${tenths(seconds)} s at full pace, most memory ${whole(peakMb)} MB`,
+      ),
+    ),
+    ...sampleLines('create, nothing scrubbed', without),
+    ...sampleLines('create beside passes', beside),
+    line('', `${percent(kept)} of the rate without`),
   ];
 }
 

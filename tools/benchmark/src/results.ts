@@ -5,6 +5,7 @@ import type { CreateResult } from './phases/create.js';
 import type { GetResult, ListResult } from './phases/read.js';
 import type { RecoveryResult } from './phases/recovery.js';
 import type { Rest } from './phases/rest.js';
+import type { ScrubResult } from './phases/scrub.js';
 import type { Takeovers } from './recovery/takeover.js';
 
 /** All that a run measured; an operation that was not asked for is absent. */
@@ -18,6 +19,7 @@ export interface Results {
   readonly resize?: Compared;
   readonly delete?: DeleteResult;
   readonly list?: ListResult;
+  readonly scrub?: ScrubResult;
   readonly recovery?: RecoveryResult;
   /** Measured alone; as a part of recovery it is there. */
   readonly takeover?: Takeovers;

@@ -7,6 +7,7 @@ import { measureCreate } from './phases/create.js';
 import { measureGet, measureList } from './phases/read.js';
 import { measureRecovery } from './phases/recovery.js';
 import { measureRest, measureStarts } from './phases/rest.js';
+import { measureScrub } from './phases/scrub.js';
 import { measureTakeovers } from './recovery/takeover.js';
 import type { Results } from './results.js';
 import type { Target } from './target.js';
@@ -39,7 +40,10 @@ export async function measure(settings: Settings, target: Target, progress: Prog
   }
 }
 
-type Operations = Pick<Results, 'create' | 'get' | 'resize' | 'delete' | 'list' | 'recovery' | 'takeover'>;
+type Operations = Pick<
+  Results,
+  'create' | 'get' | 'resize' | 'delete' | 'list' | 'scrub' | 'recovery' | 'takeover'
+>;
 
 async function operationsOf(bench: Bench): Promise<Operations> {
   const { settings, progress } = bench;
@@ -52,6 +56,7 @@ async function operationsOf(bench: Bench): Promise<Operations> {
   if (wants('resize')) measured.resize = await phase('resize', measureResize);
   if (wants('delete')) measured.delete = await phase('delete', measureDelete);
   if (wants('list')) measured.list = await phase('list', measureList);
+  if (wants('scrub')) measured.scrub = await phase('scrub', measureScrub);
   // Last: it kills what the others measure.
   if (wants('recovery')) measured.recovery = await measureRecovery(bench);
   else if (wants('takeover'))

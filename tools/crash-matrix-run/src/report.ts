@@ -1,6 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
+import { intentCatalog } from '@plumbline/intents';
 import { POINTS, WAYS, exclusionOf } from './matrix/cells.js';
 import type { Point, Way } from './matrix/cells.js';
+import { excludedKind } from './matrix/damages.js';
 import type { Move, Variant } from './matrix/variants.js';
 import type { Outcome } from './control/subject.js';
 import type { Results as Whole } from './run.js';
@@ -76,6 +78,11 @@ function pageOf(variants: readonly Variant[], results: Results): readonly string
     '### What there is no case for',
     '',
     ...notes.map((note, index) => `${index + 1}. ${note}`),
+    '',
+    ...[...intentCatalog.values()].flatMap((definition) => {
+      const why = excludedKind(definition);
+      return why === null ? [] : [`\`${definition.kind}\`: ${why}`];
+    }),
   ];
 }
 

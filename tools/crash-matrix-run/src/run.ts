@@ -18,7 +18,8 @@ import { batchesOf, partOf } from './matrix/cells.js';
 import type { Batch } from './matrix/cells.js';
 import { variantsOf } from './matrix/variants.js';
 import { socketIn } from './points/wire.js';
-import { scrubFindsNothing } from './control/scrub.js';
+import { Vandal } from './control/damage.js';
+import { scrubFindsNothing, scrubOnlyWhenAsked } from './control/scrub.js';
 
 /** The slots of both VMs, but one each: whatever goes wrong, there is room to see it. */
 const SLOTS = 28;
@@ -106,8 +107,13 @@ async function openHands(
     const crew = new Crew(stack);
     closing.push(() => crew.dismiss());
     await crew.muster();
+    await scrubOnlyWhenAsked(stack);
     const vms = Object.values(stack.stack.state.vms ?? {});
-    return { stack, close, hands: { desk, crew, intents, vms, world: new World(stack) } };
+    return {
+      stack,
+      close,
+      hands: { desk, crew, intents, vms, vandal: new Vandal(stack), world: new World(stack) },
+    };
   } catch (error) {
     await close();
     throw error;

@@ -40,6 +40,19 @@ const drop = (draft: Draft, key: string) => delete draft.reading.registry.change
 const put = (draft: Draft, key: string, value: unknown) => void (draft.reading.registry.changed[key] = value);
 const request = (draft: Draft, n: number): RequestLine => draft.requests[n - 1]!;
 const recordKey = `volumes/${account}/${living}`;
+const ofScrubber = (draft: Draft, volume: string, type: string, revAfter: number) => ({
+  ...actionOf(draft, 103),
+  ...{ n: 110, intent: 'i110', kind: type, type, resource: `volume/${volume}`, params: {}, revAfter },
+});
+const repaired = (draft: Draft) => {
+  put(draft, `internal-actions/${account}/110`, ofScrubber(draft, living, 'repair_disk', 4));
+  entry(draft, recordKey)['rev'] = 4;
+};
+const purged = (draft: Draft, volume: string, rev: number) => {
+  put(draft, `internal-actions/${account}/11${rev}`, ofScrubber(draft, volume, 'purge_volume', rev));
+  drop(draft, `tombstones/${volume}`);
+  draft.reading.trash = draft.reading.trash.filter(({ name }) => !name.endsWith(volume));
+};
 /** One more request, after all others. */
 const ask = (draft: Draft, one: Partial<RequestLine>) => {
   const n = draft.requests.length + 1;
@@ -49,6 +62,14 @@ const ask = (draft: Draft, one: Partial<RequestLine>) => {
 describe('the checker', () => {
   it('finds nothing in a history that is as it must be', () => {
     expect(judged(good())).toEqual([]);
+  });
+
+  it('takes what the scrubber did for no lie of anybody', () => {
+    const draft = good();
+    repaired(draft);
+    purged(draft, dead, 3);
+    purged(draft, unmade, 2);
+    expect(judged(draft)).toEqual([]);
   });
 
   it('keeps the actions of two accounts apart that have one number', () => {
@@ -117,6 +138,32 @@ describe('the checker', () => {
     ['what was waited for in vain, and is lost', (d) => drop(d, `actions/${account}/109`), 'R1'],
     // The chain of versions.
     ['a version that nobody made', (d) => (entry(d, recordKey)['rev'] = 4), 'is at version 4'],
+    [
+      'a repair that made a version which is not the next',
+      (d) => {
+        repaired(d);
+        entry(d, `internal-actions/${account}/110`)['revAfter'] = 5;
+      },
+      'where 4 is next',
+    ],
+    [
+      'a repair that came to nothing, and made a version',
+      (d) => {
+        repaired(d);
+        entry(d, `internal-actions/${account}/110`)['status'] = 'errored';
+      },
+      'is errored and made version 4',
+    ],
+    [
+      'a purge of what lives',
+      (d) => put(d, `internal-actions/${account}/111`, ofScrubber(d, living, 'purge_volume', 4)),
+      'V3',
+    ],
+    [
+      'a volume that is gone, and was never purged',
+      (d) => drop(d, `tombstones/${dead}`),
+      'is neither a volume nor buried',
+    ],
     ['a version made twice', (d) => (actionOf(d, 103)['revAfter'] = 2), 'C1'],
     ['an action without a version', (d) => (actionOf(d, 103)['revAfter'] = null), 'has made no version'],
     [

@@ -77,7 +77,7 @@ const readingLine = z.object({
   round: z.number().int(),
   /** When the last fault was taken back and the last request had ended. */
   restedAt: instant,
-  /** How long it took until all agreed; with an operator's hand in between, since the last of what he did. */
+  /** How long it took until all agreed. */
   agreedMs: z.number(),
   from: instant,
   to: instant,
@@ -98,15 +98,6 @@ const readingLine = z.object({
 });
 export type ReadingLine = z.infer<typeof readingLine>;
 
-/** What the soak did in an operator's place: its requests are lines of their own. */
-const operatorLine = z.object({
-  line: z.literal('operator'),
-  at: instant,
-  did: z.literal('reattach'),
-  volume: z.string(),
-  why: z.string(),
-});
-
 const endLine = z.object({
   line: z.literal('end'),
   at: instant,
@@ -120,7 +111,6 @@ export const historyLine = z.discriminatedUnion('line', [
   faultLine,
   lookLine,
   readingLine,
-  operatorLine,
   endLine,
 ]);
 export type HistoryLine = z.infer<typeof historyLine>;

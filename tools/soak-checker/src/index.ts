@@ -1,3 +1,3 @@
 export type { Finding } from './finding.js';
 export type { HistoryLine, ReadingLine, RequestLine } from './history.js';
-export { judgeRest, volumeIn, type AtRest } from './rest.js';
+export { judgeRest, type AtRest } from './rest.js';

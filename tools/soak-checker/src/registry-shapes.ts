@@ -56,6 +56,9 @@ const discrepancy = z.object({
 });
 const boot = z.object({ boot: z.string(), name: z.string(), state: z.string() });
 
+/** What removes for good, and leaves nothing behind but the id. */
+export const PURGE = 'purge_volume';
+
 export type RawRegistry = ReadonlyMap<string, unknown>;
 
 /** The registry, read by kind. An entry that cannot be read ends the check: what is judged must be understood. */
@@ -64,6 +67,8 @@ export interface Registry {
   readonly volumes: readonly VolumeEntry[];
   readonly tombstones: readonly z.infer<typeof tombstone>[];
   readonly actions: readonly ActionEntry[];
+  /** What no customer asked for: repairs, and purges. */
+  readonly internal: readonly ActionEntry[];
   readonly lanes: readonly LaneEntries[];
   readonly vms: readonly z.infer<typeof vm>[];
   readonly boots: readonly z.infer<typeof boot>[];
@@ -87,6 +92,7 @@ export function readRegistry(raw: RawRegistry): Registry {
     volumes: all('volumes', volume),
     tombstones: all('tombstones', tombstone),
     actions: all('actions', action),
+    internal: all('internal-actions', action),
     lanes: all('lanes', lane),
     vms: all('vms', vm),
     boots: all('boots', boot),

@@ -7,7 +7,7 @@
 import { createHash } from 'node:crypto';
 import type { Finding } from './finding.js';
 import type { ReadingLine } from './history.js';
-import { readRegistry, type RawRegistry, type Registry, type VolumeEntry } from './registry-shapes.js';
+import { PURGE, readRegistry, type RawRegistry, type Registry, type VolumeEntry } from './registry-shapes.js';
 
 export interface AtRest extends Omit<ReadingLine, 'line' | 'round' | 'restedAt' | 'agreedMs' | 'registry'> {
   readonly registry: RawRegistry;
@@ -44,7 +44,7 @@ function a1(what: string, volume?: string): Finding {
 }
 
 function unsettled(
-  { actions, keys, lanes }: Registry,
+  { actions, internal, keys, lanes }: Registry,
   isParked: (volume: string) => boolean,
 ): readonly Finding[] {
   const busy = new Set(lanes.map(({ resource }) => resource));
@@ -53,7 +53,7 @@ function unsettled(
       .filter(({ resource }) => !isParked(resource))
       .map(({ resource, entries }) => a1(`is not settled: ${JSON.stringify(entries[0])}`, resource)),
     ...keys.filter((key) => key.startsWith('owed/')).map((key) => a1(`${key} is still owed`)),
-    ...actions
+    ...[...actions, ...internal]
       .filter(({ status, resource }) => status === 'in-progress' && !busy.has(resource))
       .map(({ n, type, resource }) => a1(`action ${n}, ${type}, is in progress without a lane`, resource)),
   ];
@@ -211,14 +211,16 @@ function names({ names: found, volumes, lanes }: Registry): readonly Finding[] {
   ];
 }
 
-/** Any id ever minted is a volume's or has a tombstone, and never both. */
-function ids({ owners, tombstones, volumes, lanes }: Registry): readonly Finding[] {
+/** Any id ever minted is a volume's or has a tombstone, never both, or was purged. */
+function ids({ internal, owners, tombstones, volumes, lanes }: Registry): readonly Finding[] {
   const living = new Set(volumes.map(({ id }) => id));
   const dead = new Set(tombstones.map(({ id }) => id));
   const busy = new Set(lanes.map(({ resource }) => resource));
+  const purges = internal.filter(({ status, type }) => type === PURGE && status === 'completed');
+  const purged = new Set(purges.map(({ resource }) => resource));
   return [
     ...[...owners.keys()]
-      .filter((id) => !living.has(id) && !dead.has(id) && !busy.has(id))
+      .filter((id) => !living.has(id) && !dead.has(id) && !busy.has(id) && !purged.has(id))
       .map((id) => a1('has an owner, and is neither a volume nor buried', id)),
     ...[...living]
       .filter((id) => dead.has(id))

@@ -1,9 +1,11 @@
 /**
  * A volume's life as a chain of versions: each completed action has made exactly one, in the order in which they were
- * recorded, and carried out one after the other they lead to the record.
+ * recorded, and carried out one after the other they lead to the record. What the scrubber recorded has made versions too,
+ * which nobody asked for, and in which a customer sees what was there before.
  */
 import type { Claims } from './claims.js';
 import type { Finding } from './finding.js';
+import { PURGE } from './registry-shapes.js';
 import type { ActionEntry, Registry } from './registry-shapes.js';
 
 /** What customers see of a volume at one version; null: it is not there. */
@@ -26,17 +28,25 @@ export function chainsOf(registry: Registry, claims: Claims): Chains {
   const byVolume = new Map<string, ActionEntry[]>(made.map((id) => [id, []]));
   for (const action of registry.actions)
     byVolume.set(action.resource, [...(byVolume.get(action.resource) ?? []), action]);
+  const internal = new Set(registry.internal);
+  for (const { resource } of internal) if (!byVolume.has(resource)) byVolume.set(resource, []);
   const findings: Finding[] = [];
   const chains = new Map<string, readonly Version[]>();
   for (const [volume, actions] of byVolume) {
     const note = (rule: string, what: string) => void findings.push({ rule, what, volume });
-    const committed = actions
+    const ofScrubber = [...internal].filter(({ resource }) => resource === volume);
+    const committed = [...actions, ...ofScrubber]
       .filter(({ status, revAfter }) => status === 'completed' && revAfter !== null)
       .sort((one, other) => one.revAfter! - other.revAfter!);
-    gaps(committed, lastRev(registry, volume, committed), note);
+    // The tombstone of a create that came to nothing has a version that no action made.
+    const first = committed.length > 0 && committed.every((one) => internal.has(one)) ? 1 : 0;
+    gaps(committed, { first, last: lastRev(registry, volume, committed) }, note);
     uncommitted(actions, committed, note);
+    for (const { n, revAfter, status, type } of ofScrubber)
+      if (status !== 'in-progress' && (status === 'completed') !== (revAfter !== null))
+        note('C1', `${type}, ${n}, is ${status} and made version ${revAfter ?? 'none'}`);
     inOrder(committed, claims, note);
-    const chain = replay(committed, note);
+    const chain = replay(committed, internal, note);
     sameAsRecord(registry, volume, chain, note);
     chains.set(volume, chain);
   }
@@ -52,16 +62,24 @@ function lastRev(
 ): number {
   const record = volumes.find(({ id }) => id === volume);
   if (record !== undefined) return record.rev;
-  // The tombstone of a create that came to nothing has a version that no action made.
-  return committed.length === 0 ? 0 : (tombstones.find(({ id }) => id === volume)?.rev ?? 0);
+  const tombstone = tombstones.find(({ id }) => id === volume);
+  if (committed.length === 0) return 0;
+  // What was purged has left nothing behind.
+  const end = committed.at(-1)!;
+  return tombstone?.rev ?? (end.type === PURGE ? end.revAfter! : 0);
 }
 
-function gaps(committed: readonly ActionEntry[], last: number, note: Note): void {
+function gaps(
+  committed: readonly ActionEntry[],
+  { first, last }: { first: number; last: number },
+  note: Note,
+): void {
   committed.forEach(({ n, revAfter, type }, at) => {
-    if (revAfter !== at + 1)
-      note('C1', `action ${n}, ${type}, made version ${revAfter}, where ${at + 1} is next`);
+    const next = first + at + 1;
+    if (revAfter !== next)
+      note('C1', `action ${n}, ${type}, made version ${revAfter}, where ${next} is next`);
   });
-  if (committed.length !== last)
+  if (first + committed.length !== last)
     note('R1', `is at version ${last}, and ${committed.length} actions have made one`);
 }
 
@@ -93,11 +111,18 @@ function inOrder(committed: readonly ActionEntry[], claims: Claims, note: Note):
   }
 }
 
-function replay(committed: readonly ActionEntry[], note: Note): readonly Version[] {
+function replay(
+  committed: readonly ActionEntry[],
+  internal: ReadonlySet<ActionEntry>,
+  note: Note,
+): readonly Version[] {
   const chain: Version[] = [{ rev: 0, state: null }];
   for (const action of committed) {
     const before = chain.at(-1)!.state;
-    chain.push({ rev: action.revAfter!, state: after(before, action, note), action });
+    if (action.type === PURGE && before !== null)
+      note('V3', `action ${action.n}, ${action.type}, took effect on a volume that was there`);
+    const state = internal.has(action) ? before : after(before, action, note);
+    chain.push({ rev: action.revAfter!, state, action });
   }
   return chain;
 }

@@ -9,7 +9,6 @@ import { Api } from './load/api.js';
 import { Load } from './load/clients.js';
 import type { FaultKind } from './nemesis/kinds.js';
 import { Nemesis } from './nemesis/nemesis.js';
-import { Operator } from './operator.js';
 import { Looks } from './outside/looks.js';
 import { UnderWay } from './outside/under-way.js';
 import { Reached } from './reached.js';
@@ -24,7 +23,7 @@ const LULL_MS = 4_000;
 const REST_ON_MS = 8_000;
 
 export interface Soaked {
-  readonly rounds: readonly { readonly agreedMs: number; readonly interventions: readonly string[] }[];
+  readonly rounds: readonly { readonly agreedMs: number }[];
   readonly requests: number;
   readonly faults: number;
   readonly failedFaults: readonly string[];
@@ -64,7 +63,7 @@ export async function soak(by: {
     write,
   });
   const looks = new Looks(system.vms, write);
-  const rest = new Rest(system, new Operator(system, api, write), write);
+  const rest = new Rest(system, write);
   const interruption = aborted(interrupted);
   const rounds: Soaked['rounds'][number][] = [];
   let broken: readonly Finding[] = [];
@@ -133,7 +132,7 @@ function aborted(signal: AbortSignal): Promise<never> {
 
 function lineOf(by: {
   round: number;
-  rested: { agreedMs: number; interventions: readonly string[]; findings: readonly Finding[] };
+  rested: { agreedMs: number; findings: readonly Finding[] };
   requests: number;
   faults: number;
 }): string {
@@ -141,6 +140,5 @@ function lineOf(by: {
   const seconds = (rested.agreedMs / 1_000).toFixed(1);
   const how =
     rested.findings.length === 0 ? `all agree after ${seconds} s` : `NO AGREEMENT after ${seconds} s`;
-  const done = rested.interventions.length === 0 ? '' : `; as operator: ${rested.interventions.join('; ')}`;
-  return `  minute ${round}: ${requests} requests, ${faults} faults so far; ${how}${done}`;
+  return `  minute ${round}: ${requests} requests, ${faults} faults so far; ${how}`;
 }

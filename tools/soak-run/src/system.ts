@@ -12,6 +12,8 @@ const WORKERS = { 'ceph-worker': 2 };
 const APPS = ['api', 'ceph-worker-1', 'ceph-worker-2', 'qemu-worker', 'billing-worker-1', 'scrubber-1'];
 /** The scrubber looks again and again, also while all goes on: nothing that it reports may outlast a rest. */
 const SCRUB_EVERY_MS = 4_000;
+/** VMs die far more often here than anybody would repair by himself for. */
+const REPAIRS_PER_HOUR = 10_000;
 /** So small that its clients meet the limit all the time. */
 const SMALL = { volumes: 6, gib: 12 };
 
@@ -105,6 +107,7 @@ async function detour(stack: RunningStack, name: string): Promise<Proxies> {
     NODE_OPTIONS: `--import=${pathToFileURL(join(import.meta.dirname, 'wall-clock.js')).href}`,
     SOAK_CLOCK_FILE: join(layout.run, `clock-${name}`),
     PLUMBLINE_SCRUB_EVERY_MS: String(SCRUB_EVERY_MS),
+    PLUMBLINE_REPAIRS_PER_HOUR: String(REPAIRS_PER_HOUR),
   };
   if (postgres !== undefined) {
     const file = join(layout.secrets, `${name}-database-url`);

@@ -14,6 +14,10 @@ export interface Arguments {
   json: boolean;
   follow: boolean;
   demo: boolean;
+  once: boolean;
+  repair: boolean;
+  watch: boolean;
+  volume?: string | undefined;
   words: string[];
   /** For a part in a container: its address, and folders that it shares with other containers. */
   address?: string | undefined;
@@ -30,6 +34,10 @@ const options = {
   'no-demo': { type: 'boolean', default: false },
   purge: { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
+  once: { type: 'boolean', default: false },
+  repair: { type: 'boolean', default: false },
+  watch: { type: 'boolean', default: false },
+  volume: { type: 'string' },
   follow: { type: 'boolean', default: false },
   address: { type: 'string' },
   sockets: { type: 'string' },
@@ -44,6 +52,7 @@ const taken: Readonly<Record<string, readonly string[]>> = {
   status: ['ephemeral', 'json'],
   logs: ['ephemeral', 'follow'],
   scale: ['ephemeral'],
+  scrub: ['ephemeral', 'volume', 'once', 'repair', 'watch', 'json', 'api'],
   env: ['ephemeral'],
   // For containers: docker-compose.yml and the Dockerfile call these.
   part: ['address', 'sockets', 'access'],
@@ -85,6 +94,10 @@ export function readArguments(
     json: values.json,
     follow: values.follow,
     demo: !values['no-demo'],
+    once: values.once,
+    repair: values.repair,
+    watch: values.watch,
+    volume: values.volume,
     words: positionals,
     address: values.address,
     sockets: values.sockets,

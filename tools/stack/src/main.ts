@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { ApiClient } from './api.js';
 import { readArguments, type Arguments } from './args.js';
 import { down, knownStack } from './down.js';
 import { environmentOf, shellAssignments } from './env.js';
@@ -8,6 +9,8 @@ import { logs } from './logs.js';
 import { obtain, runPart } from './part.js';
 import { progressTo } from './progress.js';
 import { readWish, scale } from './scale.js';
+import { screenTo } from './scrub/screen.js';
+import { scrub } from './scrub/scrub.js';
 import { loadState } from './state.js';
 import { status } from './status.js';
 import { up } from './up.js';
@@ -45,6 +48,8 @@ async function main(): Promise<number> {
     progress.line(
       `Now: ${wishes.map(({ service, count }) => `${service.app} ${count}`).join(', ')}. See ./tools/status${flagsOf(args)}`,
     );
+  } else if (command === 'scrub') {
+    return (await scrubWith(args)) ? 0 : 1;
   } else if (command === 'part') {
     return (await runPart(args.words[0], args, progress)) ? 0 : 1;
   } else if (command === 'obtain') {
@@ -55,6 +60,32 @@ async function main(): Promise<number> {
     process.stdout.write(shellAssignments(environmentOf(knownStack(data, progress))));
   }
   return 0;
+}
+
+/** Ctrl-C ends the waiting, and what is shown last is true then. */
+async function scrubWith(args: Arguments): Promise<boolean> {
+  const ending = new AbortController();
+  process.once('SIGINT', () => ending.abort(new StackError('ended before it was done')));
+  const { json, once, repair, volume, watch } = args;
+  const by = process.env['USER'] ?? 'tools/scrub';
+  const screen = screenTo(process.stdout);
+  return await scrub(operatorsClient(args), { json, once, repair, volume, watch, by }, screen, {
+    signal: ending.signal,
+  });
+}
+
+/** For a system that is no stack of ours the token is in the environment, as `tools/env` names it. */
+function operatorsClient({ api, data }: Arguments): ApiClient {
+  const environment = api === undefined ? environmentOf(knownStack(data, progress)) : process.env;
+  const base = api ?? environment['PLUMBLINE_OPS_URL'];
+  const token = environment['PLUMBLINE_OPS_TOKEN'];
+  if (base === undefined || token === undefined)
+    throw new StackError(
+      api === undefined
+        ? 'this stack runs without the apps; ./tools/up starts them'
+        : 'the operators’ token is wanted in PLUMBLINE_OPS_TOKEN',
+    );
+  return new ApiClient(base, token);
 }
 
 /** For a system whose processes this command did not start. The token goes to whoever asks, and into no file. */

@@ -1,5 +1,6 @@
 import { PARK_REASONS } from '@plumbline/domain';
 import { z } from 'zod';
+import { discrepancyShape } from './scrub-shapes.js';
 
 /** Instants of operators' answers are milliseconds since 1970, as the registry keeps them. */
 const instant = z.number().int();
@@ -119,6 +120,7 @@ export const truthShape = z.object({
   ),
   lane: laneShape.nullable(),
   owed: z.array(anything),
+  discrepancies: z.array(discrepancyShape),
 });
 
 const tick = z.number().int();
@@ -185,5 +187,3 @@ export const throttleShape = z.object({
 
 /** Unsettled intents of an account that has many. */
 export const pendingShape = z.object({ account: z.string(), pending: count });
-
-export const discrepancyShape = z.record(z.string(), anything);

@@ -8,11 +8,11 @@ import { Links } from '../http/links.js';
 import { pageOf, slicePage } from '../http/paging.js';
 import type { Query as QueryOf } from '../http/paging.js';
 import { errorShape, listShape } from '../v2/shapes.js';
-import { bootShape, discrepancyShape, laneShape, truthShape } from './shapes.js';
+import { bootShape, laneShape, truthShape } from './shapes.js';
 import { StateBooks } from './state-books.js';
 import { Truths } from './truths.js';
 
-/** What is going on: what waits, who lives, what each source says, and where they disagree. */
+/** What is going on: what waits, who lives, and what each source says. */
 @Controller('ops/v1')
 @UseGuards(OperatorGuard)
 export class StateController {
@@ -61,23 +61,11 @@ export class StateController {
     });
   }
 
-  @Get('discrepancies')
-  @Describe({
-    summary: 'Where record and sources differ, seen twice',
-    query: PAGING,
-    answers: { 200: listShape('discrepancies', discrepancyShape) },
-  })
-  async discrepancies(@Req() request: FastifyRequest, @Query() query: QueryOf) {
-    const { page, perPage } = pageOf(query);
-    const { items, total } = await this.books.discrepancies.page((page - 1) * perPage, perPage);
-    return this.links.list(request, { key: 'discrepancies', items, total });
-  }
-
   @Get('volumes/:id/truth')
   @Describe({
     summary: 'What each source says of a volume',
     about:
-      'Each facet as its source shows it now, beside what the record leads one to expect. A source that does not answer in time is unknown.',
+      'Each facet as its source shows it now, beside what the record leads one to expect. A source that does not answer in time is unknown. With what the scrubber has found of it.',
     answers: { 200: truthShape, 404: errorShape },
   })
   async truth(@Param('id') id: string) {

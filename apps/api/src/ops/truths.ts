@@ -2,6 +2,7 @@ import { parseVolumeId, volumeResource } from '@plumbline/domain';
 import type { AnyFacet, Journal, OwedFact, QueueName, Snapshot, VmRecord, VolumeId } from '@plumbline/domain';
 import type { Rules } from '@plumbline/engine';
 import type { Looks } from '@plumbline/queue';
+import type { DiscrepancyShown } from './discrepancy-desk.js';
 import { judge, queueOfQuestion, questionsOf, verdictOf } from './truth.js';
 import type { FacetTruth, Question, Sight, Verdict } from './truth.js';
 
@@ -19,6 +20,8 @@ export interface Truth {
   readonly lane: Snapshot['lane'];
   /** What derived sources have still to learn. */
   readonly owed: readonly OwedFact[];
+  /** What the scrubber has found of it. */
+  readonly discrepancies: readonly DiscrepancyShown[];
 }
 
 interface TruthsOptions {
@@ -28,6 +31,7 @@ interface TruthsOptions {
   readonly rules: Rules;
   readonly vms: () => Promise<readonly VmRecord[]>;
   readonly owedOf: (id: VolumeId) => Promise<readonly OwedFact[]>;
+  readonly discrepanciesOf: (id: VolumeId) => Promise<readonly DiscrepancyShown[]>;
   readonly now: () => number;
 }
 
@@ -41,10 +45,11 @@ export class Truths {
     if (id === null) return null;
     const { facets, journal, rules } = this.by;
     const resource = volumeResource(id);
-    const [before, vms, owed] = await Promise.all([
+    const [before, vms, owed, discrepancies] = await Promise.all([
       journal.read(resource),
       this.by.vms(),
       this.by.owedOf(id),
+      this.by.discrepanciesOf(id),
     ]);
     const questions = questionsOf(before, { facets, vms, rules });
     if (questions === null) return null;
@@ -62,6 +67,7 @@ export class Truths {
       facets: truths,
       lane: before.lane,
       owed,
+      discrepancies,
     };
   }
 

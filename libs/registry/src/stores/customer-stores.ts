@@ -73,14 +73,20 @@ export class RegistryActions implements Actions {
   }
 
   async ofIntent(volume: VolumeId, intent: IntentId): Promise<ActionRecord | null> {
-    const prefix = this.layout.volumeActionsOf(volume);
-    const [entries = []] = await this.kv.readTrees([prefix]);
-    const newest = entries.slice(-ACTIONS_SEARCHED_MAX);
-    const keys = newest.map(({ key, value }) =>
-      this.layout.action(value as AccountId, Number(key.slice(prefix.length)) as ActionNumber),
+    const { layout } = this;
+    const customers = await this.newest(layout.volumeActionsOf(volume), (...of) => layout.action(...of));
+    const internal = await this.newest(layout.internalVolumeActionsOf(volume), (...of) =>
+      layout.internalAction(...of),
     );
-    const actions = await readMany<ActionRecord>(this.kv, keys);
-    return actions.find((action) => action.intent === intent) ?? null;
+    return [...customers, ...internal].find((one) => one.intent === intent) ?? null;
+  }
+
+  private async newest(prefix: string, keyOf: Layout['action']): Promise<readonly ActionRecord[]> {
+    const [entries = []] = await this.kv.readTrees([prefix]);
+    const keys = entries
+      .slice(-ACTIONS_SEARCHED_MAX)
+      .map(({ key, value }) => keyOf(value as AccountId, Number(key.slice(prefix.length)) as ActionNumber));
+    return await readMany<ActionRecord>(this.kv, keys);
   }
 
   /** An action and its volume as they stood together, for each place. */

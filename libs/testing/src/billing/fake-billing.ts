@@ -83,6 +83,17 @@ export class FakeBilling implements SourceClient<Source> {
     });
   }
 
+  /** What billing has of a volume now. */
+  subscriptionOf(volume: VolumeId): { readonly sizeGib: number; readonly account: string } | null {
+    return this.#seen(volume);
+  }
+
+  /** As somebody who deletes a row by hand: the newest of that volume. False: it has none. */
+  loseNewest(volume: VolumeId): boolean {
+    const newest = this.#eventsOf(volume).at(-1);
+    return newest !== undefined && this.#journal.delete(newest.intent);
+  }
+
   async ping(signal: AbortSignal): Promise<void> {
     this.#answer(signal);
   }

@@ -48,9 +48,10 @@ export class FakeImages implements Backend {
   }
 
   undo(place: Place, change: Change, signal: AbortSignal): Promise<Applied> {
-    const before = seenOrGone.parse(change.before);
+    const [want, before] = [wanted.parse(change.want), seenOrGone.parse(change.before)];
+    const stays = before?.state === 'open' || (want !== null && 'restored' in want);
     return this.calls.inLine(place.key, signal, async (line) => ({
-      seen: before?.state === 'open' ? await this.look(line) : await this.moveToTrash({ line, before: null }),
+      seen: stays ? await this.look(line) : await this.moveToTrash({ line, before: null }),
     }));
   }
 
@@ -61,8 +62,16 @@ export class FakeImages implements Backend {
   private reach(at: At, want: ImageWant | null): Promise<ImageSeen | null> {
     if (want === null) return this.purge(at);
     if ('trashed' in want) return this.moveToTrash(at);
+    if ('restored' in want) return this.restore(at, want.imageId);
     const bytes = want.sizeGib * GIB;
     return at.before?.state === 'open' ? this.grow(at, bytes) : this.build(at, bytes);
+  }
+
+  private async restore({ line }: At, imageId: string): Promise<ImageSeen | null> {
+    const seen = await this.look(line);
+    if (seen?.state === 'trashed' && seen.imageId === imageId)
+      await line.call('restore', () => line.pool.restore(imageId, line.name));
+    return this.look(line);
   }
 
   private async build(at: At, bytes: number): Promise<ImageSeen> {
@@ -75,6 +84,8 @@ export class FakeImages implements Backend {
         return seen.sizeBytes < bytes ? this.grow({ ...at, before: seen }, bytes) : seen;
       if (seen?.state === 'trashed') await at.line.call('restore', () => pool.restore(seen.imageId, name));
       if (seen?.state === 'half-made') await this.clearHalfMade(at.line, seen);
+      if (seen?.state === 'half-made' && seen.sizeBytes > 0)
+        await at.line.call('restore', () => pool.restore(seen.imageId, name));
     }
     throw new TransientError(`image ${key} keeps changing under us`, { reason: 'ceph-contended' });
   }

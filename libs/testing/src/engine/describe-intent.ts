@@ -1,11 +1,17 @@
 import { poolOf, imageNameOf, volumeResource } from '@plumbline/domain';
 import type { ActionRecord, Json, VmRecord, VolumeId, VolumeRecord } from '@plumbline/domain';
+import type { Damage } from './damages.js';
 import { EngineWorld, NYC1, VM } from './engine-world.js';
 import type { Fates, WriteFate } from './engine-world.js';
 import type { CallFate } from './memory-sources.js';
 
 /** One thing after the other that is asked for; the last is what is being proved. */
-export type Story = readonly { readonly kind: string; readonly params: Json }[];
+export type Story = readonly {
+  readonly kind: string;
+  readonly params: Json;
+  /** What was done behind the registry's back before it is asked for. */
+  readonly after?: { readonly what: string; readonly damage: Damage };
+}[];
 
 const CALL_FATES: readonly CallFate[] = [
   'transient',
@@ -23,7 +29,8 @@ const WRITE_FATES: readonly WriteFate[] = ['refused', 'lost', 'crash-before', 'c
 export function describeIntent(story: Story): void {
   const last = story.at(-1);
   if (last === undefined) throw new Error('a story has a last intent');
-  describe(story.map(({ kind }) => kind).join(', then '), () => {
+  const telling = story.map(({ after, kind }) => `${after === undefined ? '' : `${after.what}, so `}${kind}`);
+  describe(telling.join(', then '), () => {
     it('is carried out when nothing goes wrong', async () => {
       const { world, action } = await tell(story, {});
       expect((await world.action(action)).status).toBe('completed');
@@ -57,7 +64,8 @@ export function describeIntent(story: Story): void {
         }
         const { status, message } = await world.action(action);
         expect([status, message]).toEqual(['errored', 'refused']);
-        await expectAgreement(world);
+        // What a repair did not mend is still to be mended.
+        if (story.every(({ after }) => after === undefined)) await expectAgreement(world);
       }
     });
   });
@@ -70,7 +78,8 @@ export async function tell(
 ): Promise<{ world: EngineWorld; action: ActionRecord }> {
   const world = await EngineWorld.open(fates);
   let action: ActionRecord | null = null;
-  for (const { kind, params } of story) {
+  for (const { after, kind, params } of story) {
+    after?.damage(world);
     action = await world.admit(kind, params);
     if (!(await world.settle(action.resource))) throw new Error(`${kind} did not end`);
   }

@@ -13,6 +13,7 @@ import type {
   QueueName,
   RegionSlug,
   ResourceName,
+  Snapshot,
   VmId,
   VmRecord,
   VolumeId,
@@ -101,7 +102,7 @@ export class EngineWorld {
     name: 'test',
     email: '',
     createdAt: 0,
-    limits: { volumes: 10, gib: 1000 },
+    limits: { volumes: 100, gib: 1000 },
   };
 
   /** A UUID that no other call has given; the same ones in every world. */
@@ -110,11 +111,13 @@ export class EngineWorld {
     return `00000000-0000-4000-8000-${String(this.counter).padStart(12, '0')}`;
   }
 
-  async admit(kind: string, params: Json): Promise<ActionRecord> {
+  /** @param onlyIf as the scrubber has it: recorded only while that stands */
+  async admit(kind: string, params: Json, onlyIf?: (now: Snapshot) => boolean): Promise<ActionRecord> {
     const definition = intentCatalog.get(kind);
     if (definition === undefined) throw new Error(`no kind ${kind}`);
     const context = { ...this.context(this.api), bell: deafBell };
-    const { action } = await admit(context, { definition, params, account: this.account, requestId: 'test' });
+    const request = { definition, params, account: this.account, requestId: 'test' };
+    const { action } = await admit(context, onlyIf === undefined ? request : { ...request, onlyIf });
     return action;
   }
 
@@ -161,7 +164,10 @@ export class EngineWorld {
   }
 
   async action(action: ActionRecord): Promise<ActionRecord> {
-    const [entry] = await this.api.kv.read([this.api.layout.action(action.account, action.n)]);
+    const { layout } = this.api;
+    const { account, internal, n } = action;
+    const key = internal === true ? layout.internalAction(account, n) : layout.action(account, n);
+    const [entry] = await this.api.kv.read([key]);
     return JSON.parse(entry?.value ?? 'null') as ActionRecord;
   }
 

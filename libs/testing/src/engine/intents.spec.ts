@@ -1,5 +1,6 @@
 import { Refusal } from '@plumbline/domain';
 import { EXAMPLE_VOLUME, intentCatalog } from '@plumbline/intents';
+import { DAMAGES } from './damages.js';
 import { describeIntent, expectAgreement, tell } from './describe-intent.js';
 import type { Story } from './describe-intent.js';
 import { EngineWorld, OTHER_VM } from './engine-world.js';
@@ -12,9 +13,18 @@ const detach = exampleOf('volume-detach');
 const resize = exampleOf('volume-resize');
 const remove = exampleOf('volume-delete');
 
-/** Every kind from every state that it may be asked for in: nothing there, a volume, a volume in a VM. */
-const stories: readonly Story[] = [[], [create], [create, attach]].flatMap((before) =>
-  [...intentCatalog.keys()].map((kind) => [...before, exampleOf(kind)]),
+/**
+ * Every kind from every state that it may be asked for in: nothing there, a volume, a volume in a VM, one that was deleted;
+ * a repair also after whatever it is there for.
+ */
+const stories: readonly Story[] = [[], [create], [create, attach], [create, remove]].flatMap((before) =>
+  [...intentCatalog.keys()].flatMap((kind) => [
+    [...before, exampleOf(kind)],
+    ...Object.entries(DAMAGES[kind] ?? {}).map(([what, damage]) => [
+      ...before,
+      { ...exampleOf(kind), after: { what, damage } },
+    ]),
+  ]),
 );
 
 for (const story of stories) if (await isAdmitted(story)) describeIntent(story);

@@ -112,22 +112,38 @@ export class MemorySources {
   }
 
   private imageBackend(): Backend {
-    return this.backend<ImageWant, ImageSeen>(cephImage, this.images, {
+    const backend = this.backend<ImageWant, ImageSeen>(cephImage, this.images, {
       become: (key, want, before) => {
-        if (want === null || 'trashed' in want) {
+        if (want === null) {
+          if (before !== null)
+            throw new RejectedError('it is not in the trash', { reason: 'ceph-not-in-trash' });
+          this.trash.delete(key);
+          return null;
+        }
+        if ('trashed' in want) {
           if (before !== null) this.trash.set(key, { ...before, state: 'trashed' });
           return null;
         }
+        const trashed = this.trash.get(key);
+        if (before === null && trashed !== undefined && trashed.imageId === want.imageId) {
+          this.trash.delete(key);
+          return { ...trashed, state: 'open' };
+        }
+        if ('restored' in want) return before;
         this.made += before === null ? 1 : 0;
         const sizeBytes = Math.max(before?.sizeBytes ?? 0, want.sizeGib * GIB);
         return { imageId: before?.imageId ?? `image-${this.made}`, state: 'open', sizeBytes };
       },
       restore: (key, before, now) => {
+        // What stood before, and what is back from the trash, stays.
         if (before !== null) return now;
         if (now !== null) this.trash.set(key, { ...now, state: 'trashed' });
         return null;
       },
     });
+    // What is not listed any more is looked for in the trash.
+    const observe = ({ key }: Place) => Promise.resolve(this.images.get(key) ?? this.trash.get(key) ?? null);
+    return { ...backend, observe };
   }
 
   private watchBackend(): Backend {
@@ -225,6 +241,7 @@ export class MemorySources {
         if (facet.source === 'qemu') this.expectAwake(key);
         return now(key);
       },
+      ...(facet.source === 'qemu' ? { inspect: async ({ key }: Place) => this.seenRunning(key, now) } : {}),
       async *list() {
         const order = (key: string): string => `${facet.volumeOf(key) ?? '~'} ${key}`;
         for (const [key, seen] of [...things].sort(([one], [other]) => (order(one) < order(other) ? -1 : 1)))
@@ -247,6 +264,14 @@ export class MemorySources {
   private expectAwake(key: string): void {
     if (this.vms.get(parseDiskKey(key).vm) === 'paused')
       throw new HeldError('the monitor does not greet', { reason: 'vm-unreachable', retryAfterMs: 1_000 });
+  }
+
+  /** Of a VM that is not running nothing can be told: what belongs there comes back when it runs. */
+  private seenRunning(key: string, now: (key: string) => Json): Json {
+    this.expectAwake(key);
+    if (this.vms.get(parseDiskKey(key).vm) === 'dead')
+      throw new HeldError('the VM is not running', { reason: 'vm-dead', retryAfterMs: 1_000 });
+    return now(key);
   }
 
   private expectRunning(key: string, want: Json, now: Json): void {

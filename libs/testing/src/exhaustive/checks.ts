@@ -35,7 +35,7 @@ export class Checks {
       this.promised(lane) ??
       this.turn(lane) ??
       this.committing(lane, record) ??
-      this.image(record) ??
+      this.image(lane, record) ??
       this.disks(lane, record);
     this.before = record;
     this.head = lane?.entries[0] ?? null;
@@ -93,8 +93,9 @@ export class Checks {
       : null;
   }
 
-  private image(record: VolumeRecord | null): string | null {
-    if (record === null) return null;
+  private image(lane: Lane | null, record: VolumeRecord | null): string | null {
+    // What is to be repaired is in the trash until that is done.
+    if (record === null || lane?.entries[0]?.kind === 'repair-image') return null;
     const { images, trash } = this.ground.sources;
     const key = imageKeyOf(record.region, record.id);
     const image = images.get(key);
@@ -112,7 +113,8 @@ export class Checks {
       if (record?.attachment?.vm !== vm && claim?.vm !== vm)
         return `V4: a disk in VM ${vm} that nobody claims`;
     }
-    for (const node of nodes.values())
+    const isRepaired = lane?.entries[0]?.kind === 'repair-image';
+    for (const node of isRepaired ? [] : nodes.values())
       if (node.sizeBytes > (images.get(`${node.pool}/${node.image}`)?.sizeBytes ?? 0))
         return 'V5: the VM sees more than the image has';
     const address = record?.attachment?.address;

@@ -5,7 +5,9 @@ import type { Ground } from './ground.js';
 /** What stands in the end, without what may differ from one run to another: ids of images, addresses, instants. */
 export function factsOf(ground: Ground): string {
   const { layout, sources, record, store } = ground;
-  const actions = ground.values<ActionRecord>(layout.actionsOf(ACCOUNT.id));
+  const ofAccount = `internal-actions/${ACCOUNT.id}/`;
+  const internal = layout.actionsOf(ACCOUNT.id).replace(`actions/${ACCOUNT.id}/`, ofAccount);
+  const actions = [layout.actionsOf(ACCOUNT.id), internal].flatMap((of) => ground.values<ActionRecord>(of));
   return JSON.stringify({
     record: record && [record.name, record.sizeGib, record.rev, record.attachment?.vm ?? null],
     actions: actions.map(({ kind, status, revBefore, revAfter }) => [kind, status, revBefore, revAfter]),

@@ -4,6 +4,7 @@ import { queueOfLane } from '@plumbline/engine';
 import type { Body } from './body.js';
 import { Checks, disagreement } from './checks.js';
 import type { Play } from './explore.js';
+import { DAMAGES } from './damages.js';
 import { factsOf } from './facts.js';
 import { Ground } from './ground.js';
 import { FIRST_CEPH, SECOND_CEPH, byNumber, digest, mirrored, numbered } from './mirror.js';
@@ -64,6 +65,7 @@ export class SchedulePlay implements Play {
     for (const worker of play.workers) await worker.noteAddress();
     for (const worker of play.workers) await worker.look();
     for (const [atMs, { kind, params }] of story.entries()) {
+      DAMAGES[kind]?.(ground.ownSources);
       await play.observer.admit({ kind, params, atMs });
       if (atMs < story.length - 1) await play.carryOutAtOnce();
       play.ground.beginAnew();

@@ -137,8 +137,10 @@ export class Process {
     const definition = RULES.catalog.get(kind)!;
     const asked = { definition, params, account: ACCOUNT, requestId: '' };
     await admit(this.context(atMs), asked).then(
-      ({ action: { intent, account, n } }) =>
-        this.outputs.push({ did: 'admit', intent, key: LAYOUT.action(account, n) }),
+      ({ action: { account, intent, internal, n } }) => {
+        const key = internal === true ? LAYOUT.internalAction(account, n) : LAYOUT.action(account, n);
+        this.outputs.push({ did: 'admit', intent, key });
+      },
       (error: unknown) => this.outputs.push({ did: 'refuse', error }),
     );
   }

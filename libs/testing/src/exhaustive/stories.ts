@@ -14,8 +14,13 @@ const exampleOf = (kind: string): Story[number] => ({
 
 const running: Given['bodyOf'] = (role, name) => new Running(role, name);
 
-/** What a volume may have come to before: nothing, a volume, a volume in a VM. */
-const BEFORE: readonly (readonly string[])[] = [[], ['volume-create'], ['volume-create', 'volume-attach']];
+/** What a volume may have come to before: nothing, a volume, a volume in a VM, a volume that was deleted. */
+const BEFORE: readonly (readonly string[])[] = [
+  [],
+  ['volume-create'],
+  ['volume-create', 'volume-attach'],
+  ['volume-create', 'volume-delete'],
+];
 
 /** Every kind of the catalogue from every state in which it is admitted: a new kind is among them the day it is written. */
 export async function stories(): Promise<readonly string[]> {

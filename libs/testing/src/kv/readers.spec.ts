@@ -68,9 +68,10 @@ describe('readers of the registry', () => {
     const discrepancies = new Discrepancies(registry);
     const of = (host: string | null, lastSeenAt: number): DiscrepancyRecord =>
       ({ facet: 'qemu.device', key: 'v1', host, lastSeenAt }) as unknown as DiscrepancyRecord;
-    for (const record of [of('a', 1), of('b', 1), of(null, 1), of('a', 2)]) await discrepancies.put(record);
+    for (const record of [of('a', 1), of('b', 1), of(null, 1), of('a', 2)])
+      await discrepancies.change(record, () => record);
     expect(await discrepancies.list()).toHaveLength(3);
-    await discrepancies.remove(of('b', 9));
+    await discrepancies.change(of('b', 9), () => null);
     expect(await discrepancies.list()).toEqual(expect.arrayContaining([of('a', 2), of(null, 1)]));
   });
 });

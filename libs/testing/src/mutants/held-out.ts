@@ -27,8 +27,8 @@ export const HELD_OUT: readonly Mutant[] = [
     id: 'owed-under-the-old-rev',
     breaks: ['A1', 'V5', 'M1'],
     file: SETTLE,
-    find: 'owed: owedBy(head, snapshot, { rev, at }),',
-    put: 'owed: owedBy(head, snapshot, { rev: before?.rev ?? rev, at }),',
+    find: 'owed: owedBy(head, snapshot, { rev, at: owedAt }),',
+    put: 'owed: owedBy(head, snapshot, { rev: before?.rev ?? rev, at: owedAt }),',
     why: 'billing takes the later of two facts for the older one',
   },
   {

@@ -1,7 +1,7 @@
 /** The ids of `docs/invariants.md` that the simulation can see broken. */
 export const INVARIANTS = [
   ...(['R1', 'R2', 'R3', 'R4', 'C1', 'C2', 'C3', 'C4', 'C5', 'C6'] as const),
-  ...(['V1', 'V2', 'V3', 'V4', 'V5', 'V7', 'A1', 'A4', 'M1', 'B1', 'B2', 'B3', 'B4'] as const),
+  ...(['V1', 'V2', 'V3', 'V4', 'V5', 'V7', 'A1', 'A2', 'A3', 'A4', 'M1', 'B1', 'B2', 'B3', 'B4'] as const),
 ] as const;
 export type InvariantId = (typeof INVARIANTS)[number];
 

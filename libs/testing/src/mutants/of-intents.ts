@@ -107,8 +107,10 @@ export const OF_INTENTS: readonly Mutant[] = [
     id: 'half-made-taken-for-whole',
     breaks: ['V1'],
     file: 'libs/sources/ceph/facets/src/image.ts',
-    find: "return seen.state === 'open' && seen.sizeBytes >= want.sizeGib * GIB;",
-    put: "return seen.state === 'half-made' || seen.sizeBytes >= want.sizeGib * GIB;",
+    find: "if (seen === null || isStrangers(want, seen) || seen.state !== 'open') return false;",
+    put:
+      "if (seen?.state === 'half-made') return true;\n" +
+      "    if (seen === null || isStrangers(want, seen) || seen.state !== 'open') return false;",
     story: 'volume-create',
     why: 'an image that is listed and cannot be opened is taken as done',
   },

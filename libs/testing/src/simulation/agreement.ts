@@ -1,14 +1,10 @@
-import { cephImage } from '@plumbline/ceph-facets';
-import type { AnyFacet, Json, Lane, Snapshot, Source, VolumeId } from '@plumbline/domain';
-import { suspicionsOf } from '@plumbline/engine';
+import type { Lane, VolumeId } from '@plumbline/domain';
 import type { Suspicion } from '@plumbline/engine';
-import { qemuDevice, qemuNode } from '@plumbline/qemu-facets';
-import { createJournal } from '@plumbline/registry';
-import type { Kv } from '@plumbline/registry';
-import { HOST } from './world.js';
+import { wrongs } from './truth.js';
 import type { Mistake, World } from './world.js';
 
-/** Lanes that are still to be carried on: parked ones wait for a person. */
+const FLOOD = 4;
+
 /** What somebody still has to do; a parked lane waits for a person. */
 export function lanesToGoOn({ register }: World): readonly Lane[] {
   return [...register.lanes.values()].filter(({ entries }) => !entries[0]?.parked);
@@ -20,17 +16,29 @@ function deadBoots({ processes, register }: World): readonly string[] {
   return left.map(({ name }) => name);
 }
 
-/** Whether somebody still asks for what is busy, and no person has been asked yet. */
+/** Whether somebody still asks for what is busy, or was spoilt by hand, and no person has been asked yet. */
 export function isBusy(world: World): boolean {
-  return lanesToGoOn(world).some(({ resource }) => resource === `volume/${world.busy ?? ''}`);
+  const { busy, drifted } = world;
+  return lanesToGoOn(world).some(({ resource }) => {
+    const id = resource.slice(-36);
+    return id === busy || drifted.has(id);
+  });
+}
+
+/** So many wait behind what was spoilt by hand that their turns, one after the other, say nothing of anybody. */
+export function isFlooded({ drifted, register }: World): boolean {
+  const lanes = [...register.lanes.values()];
+  return lanes.some(({ resource, entries }) => entries.length > FLOOD && drifted.has(resource.slice(-36)));
 }
 
 export function isSettled(world: World): boolean {
-  return lanesToGoOn(world).length === 0 && deadBoots(world).length === 0 && world.register.owed.size === 0;
+  if (lanesToGoOn(world).length > 0 || deadBoots(world).length > 0 || world.register.owed.size > 0)
+    return false;
+  return wrongs(world).every((one) => isTold(world, one));
 }
 
 /** A1: nothing is unsettled that is not parked, and all sources say the same. */
-export async function disagreement(world: World): Promise<Mistake | null> {
+export function disagreement(world: World): Mistake | null {
   const { register } = world;
   const a1 = (detail: string, about = ''): Mistake => ({ invariant: 'A1', detail, about });
   const [stuck] = lanesToGoOn(world);
@@ -40,28 +48,27 @@ export async function disagreement(world: World): Promise<Mistake | null> {
   if (boot !== undefined) return a1(`the boot of ${boot} was not taken over`);
   const [owed] = register.owed.values();
   if (owed !== undefined) return a1('billing was not told of everything', owed.resource);
-  for await (const item of suspicionsOf(portsOf(world), new AbortController().signal)) {
-    if ('looked' in item || isReported(world, item)) continue;
-    return a1(`${item.facet} is ${item.class}: ${JSON.stringify(item.seen)}`, `volume/${item.volume ?? ''}`);
-  }
-  return billed(world);
+  const [wrong] = wrongs(world).filter((one) => !isTold(world, one));
+  if (wrong === undefined) return billed(world);
+  const { class: sort, facet, seen, volume } = wrong;
+  return a1(`${facet} is ${sort}: ${JSON.stringify(seen)}`, `volume/${volume ?? ''}`);
 }
 
-/**
- * What is reported, and left to a person: the disks that a VM lost when it was started anew, for which the record stands, and
- * what a fence made useless, which stays where it was until something is attached there again.
- */
-function isReported({ ceph, machines, register }: World, { facet, class: how, volume }: Suspicion): boolean {
-  if (!facet.startsWith('qemu.')) return false;
-  const vm = register.records.get(`volume/${volume ?? ''}`)?.attachment?.vm;
-  if (how === 'missing') return machines.some(({ id, lives }) => id === vm && lives > 1);
-  const nodes = machines.flatMap((machine) => [...machine.nodes.values()]);
-  return nodes.some(({ image, address }) => image.endsWith(volume ?? '') && ceph.isFenced(address));
+/** What is on the scrubber's list, for a person: whatever it may not repair, or could not. */
+function isTold({ register }: World, { class: sort, facet, place }: Suspicion): boolean {
+  return [...register.discrepancies.values()].some(
+    (record) =>
+      record.facet === facet &&
+      record.key === place.key &&
+      record.class === sort &&
+      (record.state === 'parked' || (record.state === 'confirmed' && record.remedy.does !== 'repair')),
+  );
 }
 
 /** Billing's journal says of each volume what its record says, for as long as it says so. */
-function billed({ billing, register }: World): Mistake | null {
+function billed({ billing, misbilled, register }: World): Mistake | null {
   for (const [id, versions] of register.versions) {
+    if (misbilled.has(id)) continue;
     const intervals = billing.intervalsOf(id as VolumeId);
     const expected: { sizeGib: number; startsAt: number; endsAt: number | null }[] = [];
     for (const { record } of versions) {
@@ -72,7 +79,7 @@ function billed({ billing, register }: World): Mistake | null {
     }
     const last = expected.at(-1);
     if (last !== undefined && !register.records.has(`volume/${id}`))
-      last.endsAt = register.tombstones.get(id)?.at ?? null;
+      last.endsAt = register.ended.get(id) ?? null;
     const [is, ought] = [JSON.stringify(intervals), JSON.stringify(expected)];
     if (is !== ought)
       return {
@@ -82,51 +89,4 @@ function billed({ billing, register }: World): Mistake | null {
       };
   }
   return null;
-}
-
-function portsOf(world: World) {
-  const { ceph, consul, layout, machines } = world;
-  const journal = createJournal({ kv: storeOf(world), layout, nonce: () => '' });
-  const ids = consul.store.keys(layout.owners).map((key) => key.slice(-36) as VolumeId);
-  const disks = (of: 'nodes' | 'devices') =>
-    machines.flatMap((machine) =>
-      [...machine[of]].map(([name, seen]) => [`${machine.id}/${name}`, seen] as const),
-    );
-  return {
-    async *volumeIds() {
-      yield* ids;
-    },
-    read: (resource: Snapshot['resource']) => journal.read(resource),
-    sources: [
-      sourceOf(cephImage, [...ceph.images]),
-      sourceOf(qemuNode, disks('nodes')),
-      sourceOf(qemuDevice, disks('devices')),
-    ],
-    unknown: (_facet: string, error: unknown) => {
-      throw error;
-    },
-  };
-}
-
-function sourceOf(facet: AnyFacet, things: readonly (readonly [string, object])[]): Source {
-  const host = facet.source === 'qemu' ? { host: HOST } : {};
-  const order = (key: string): string => `${facet.volumeOf(key) ?? '~'} ${key}`;
-  const sorted = [...things].sort(([one], [other]) => (order(one) < order(other) ? -1 : 1));
-  return {
-    facet,
-    observe: () => Promise.reject(new TypeError('only listed')),
-    async *list() {
-      for (const [key, seen] of sorted) yield { key, ...host, seen: seen as Json };
-    },
-  };
-}
-
-/** The store as it is, past all processes. */
-function storeOf({ consul: { store } }: World): Kv {
-  return {
-    transact: () => Promise.reject(new TypeError('only looked at')),
-    read: (keys) => Promise.resolve(keys.map((key) => store.get(key))),
-    readTrees: (prefixes) => Promise.resolve(prefixes.map((prefix) => store.tree(prefix))),
-    keys: (prefix) => Promise.resolve(store.keys(prefix)),
-  };
 }

@@ -69,6 +69,7 @@ export class Carrying implements Judgement {
     if (parked === null) return null;
     this.world.faults.see('intent-parked');
     const isCaused =
+      this.world.drifted.has(about.slice(-36)) ||
       (parked.reason === PARKED_BY_TROUBLE && this.world.wereBusy.has(about.slice(-36))) ||
       (PARKED_BY_REFUSAL.includes(parked.reason) && this.world.refusedKeys.has(about.slice(-36)));
     if (isCaused) return null;
@@ -149,12 +150,15 @@ export class Carrying implements Judgement {
   }
 
   /** V5, M1: exactly what the record says, from the instant of its commit on. */
-  private owed({ resource, rev, at, want }: OwedFact): Mistake | null {
-    const { records, tombstones } = this.world.register;
+  private owed({ intent, resource, rev, at, want }: OwedFact): Mistake | null {
+    const { actions, records, tombstones } = this.world.register;
+    const kind = [...actions.values()].find((action) => action.intent === intent)?.kind;
     const record = records.get(resource);
     const stands = record ?? tombstones.get(resource.slice(-36));
     const sizeGib = (want as { sizeGib: number } | null)?.sizeGib ?? null;
-    if (stands?.rev === rev && stands.at === at && sizeGib === (record?.sizeGib ?? null)) return null;
+    // What billing is told once more it is told as of now.
+    const isTrue = stands?.at === at || kind === 'repair-subscription';
+    if (stands?.rev === rev && isTrue && sizeGib === (record?.sizeGib ?? null)) return null;
     return broken(
       'V5',
       `billing is owed ${sizeGib} GiB at rev ${rev}, which the record does not say`,

@@ -1,11 +1,12 @@
 import { GIB, cephImage, cephWatch } from '@plumbline/ceph-facets';
 import type { ImageSeen, ImageWant, WatchSeen, WatchWant } from '@plumbline/ceph-facets';
 import { BusyError, InvariantError, RejectedError } from '@plumbline/domain';
-import type { Backend, FacetName } from '@plumbline/domain';
+import type { Backend, FacetName, Source } from '@plumbline/domain';
 import type { ProcessClient, StoredImage } from './ceph.js';
 import { Hands } from './hands.js';
 import type { Call, Protocol } from './hands.js';
 import type { SimulatedProcess } from './process.js';
+import { isInternal } from './scrubbing.js';
 import type { World } from './world.js';
 
 const BUILDS_MAX = 3;
@@ -23,6 +24,16 @@ export function cephHands(
   ]);
 }
 
+/** The scrubber's eyes. */
+export function cephSources(
+  world: World,
+  process: SimulatedProcess,
+  client: ProcessClient,
+): readonly Source[] {
+  const image = new ImageProtocol(world, client);
+  return [new Hands(world, process).sourceOf({ facet: image.facet, look: (call) => image.look(call) })];
+}
+
 class ImageProtocol implements Protocol<ImageWant, ImageSeen> {
   readonly facet = cephImage;
 
@@ -32,6 +43,7 @@ class ImageProtocol implements Protocol<ImageWant, ImageSeen> {
   ) {}
 
   pointOf({ want, before }: { want: unknown; before: unknown }, undoes: boolean) {
+    if (want === null && !undoes) return 'image-purge';
     if (undoes || want === null || 'trashed' in (want as object)) return 'image-trash';
     return (before as ImageSeen | null)?.state === 'open' ? 'image-grow' : 'image-create';
   }
@@ -46,27 +58,73 @@ class ImageProtocol implements Protocol<ImageWant, ImageSeen> {
   }
 
   async apply(call: Call, want: ImageWant | null, before: ImageSeen | null): Promise<ImageSeen | null> {
-    if (want === null) throw new InvariantError('nothing is purged here', { reason: 'purge' });
-    if ('trashed' in want) return await this.moveToTrash(call);
-    if (before?.state === 'open') return await this.grow(call, want.sizeGib * GIB);
-    return await this.build(call, want.sizeGib * GIB);
+    if (want === null) return await this.purge(call, before);
+    if ('trashed' in want) return await this.moveToTrash(call, before);
+    if ('restored' in want) return await this.restore(call, want.imageId);
+    if (before?.state === 'open') return await this.grow(call, want.sizeGib * GIB, before);
+    return await this.build(call, want.sizeGib * GIB, before);
   }
 
   async undo(call: Call, _want: ImageWant | null, before: ImageSeen | null): Promise<ImageSeen | null> {
-    return before?.state === 'open' ? await this.look(call) : await this.moveToTrash(call);
+    return before?.state === 'open' ? await this.look(call) : await this.moveToTrash(call, null);
   }
 
   list() {
     return [...this.world.ceph.images].sort(([one], [other]) => (one < other ? -1 : 1));
   }
 
-  private async build(call: Call, bytes: number): Promise<ImageSeen> {
+  private async build(call: Call, bytes: number, before: ImageSeen | null): Promise<ImageSeen> {
     for (let builds = 0; builds < BUILDS_MAX; builds += 1) {
-      const seen = (await this.create(call, bytes)) ?? (await this.look(call));
-      if (seen?.state === 'open') return seen.sizeBytes >= bytes ? seen : await this.grow(call, bytes);
+      // What was in the trash before is wanted back, not made anew.
+      const made = before?.state === 'trashed' ? null : await this.create(call, bytes);
+      const seen = made ?? (await this.look(call));
+      if (seen?.state === 'open') return seen.sizeBytes >= bytes ? seen : await this.grow(call, bytes, seen);
+      if (seen?.state === 'trashed') await this.takeBack(call, seen.imageId);
       if (seen?.state === 'half-made') await this.clear(call, seen);
+      // What has a header was whole once, and is full of somebody's bytes.
+      if (seen?.state === 'half-made' && seen.sizeBytes > 0) await this.takeBack(call, seen.imageId);
     }
     throw new BusyError('the image keeps changing under us', { reason: 'ceph-contended' });
+  }
+
+  /** By the internal id: another's image of that name is neither taken back nor touched. */
+  private async restore(call: Call, imageId: string): Promise<ImageSeen | null> {
+    const seen = await this.look(call);
+    if (seen?.state === 'trashed' && seen.imageId === imageId) await this.takeBack(call, imageId);
+    return await this.look(call);
+  }
+
+  /** First the name, where it is free; then the note in the trash goes. */
+  private async takeBack(call: Call, imageId: string): Promise<void> {
+    const { ceph, faults } = this.world;
+    const { key } = call.place;
+    await this.operate(call, 'gives a name back', true, () => {
+      const trashed = ceph.trash.get(key);
+      if (ceph.images.has(key) || trashed?.imageId !== imageId) return;
+      faults.see('image-restored');
+      ceph.put(key, { ...trashed, state: 'open' });
+    });
+    await this.operate(call, 'clears the trash', true, () => {
+      if (ceph.images.get(key)?.imageId === imageId) ceph.trash.delete(key);
+    });
+  }
+
+  /** For good, and only from the trash. */
+  private async purge(call: Call, before: ImageSeen | null): Promise<null> {
+    const { ceph } = this.world;
+    const { key } = call.place;
+    const seen = await this.look(call);
+    if (seen === null) return null;
+    expectSameImage(before, seen);
+    if (seen.state !== 'trashed')
+      throw new RejectedError('the image is not in the trash', { reason: 'ceph-not-in-trash' });
+    await this.operate(call, 'removes from the trash', true, () => {
+      if (ceph.trash.get(key)?.imageId !== seen.imageId) return;
+      this.expectUnnamed(key, seen.imageId);
+      ceph.trash.delete(key);
+      ceph.purged(key);
+    });
+    return null;
   }
 
   /** First the name, which is refused where it is taken; then what it stands for. Null: it was taken. */
@@ -76,6 +134,7 @@ class ImageProtocol implements Protocol<ImageWant, ImageSeen> {
     const imageId = ceph.newImageId();
     const isNew = await this.operate(call, 'takes a name', true, () => {
       if (ceph.images.has(key)) return false;
+      this.expectNoRepair(key);
       ceph.put(key, { imageId, sizeBytes: 0, state: 'half-made' });
       return true;
     });
@@ -89,12 +148,13 @@ class ImageProtocol implements Protocol<ImageWant, ImageSeen> {
   }
 
   /** What librbd does: it reads the size, and then sets another one. */
-  private async grow(call: Call, bytes: number): Promise<ImageSeen> {
+  private async grow(call: Call, bytes: number, was: ImageSeen): Promise<ImageSeen> {
     const { ceph } = this.world;
     const { key } = call.place;
     const before = await this.look(call);
     if (before?.state !== 'open')
       throw new RejectedError('there is no image to grow', { reason: 'ceph-missing' });
+    expectSameImage(was, before);
     if (before.sizeBytes >= bytes) return before;
     return await this.operate(call, 'sets a size', true, () => {
       const image = ceph.images.get(key);
@@ -103,7 +163,7 @@ class ImageProtocol implements Protocol<ImageWant, ImageSeen> {
     });
   }
 
-  private async moveToTrash(call: Call): Promise<ImageSeen | null> {
+  private async moveToTrash(call: Call, before: ImageSeen | null): Promise<ImageSeen | null> {
     const { ceph } = this.world;
     const { key } = call.place;
     const seen = await this.operate(call, 'looks', false, () => ({
@@ -112,6 +172,7 @@ class ImageProtocol implements Protocol<ImageWant, ImageSeen> {
     }));
     const { image } = seen;
     if (image === null || image.state === 'trashed') return image;
+    if (image.state === 'open') expectSameImage(before, image);
     if (seen.watching.length > 0) throw new BusyError('the image is still in use', { reason: 'stranger' });
     return await this.clear(call, image);
   }
@@ -128,6 +189,7 @@ class ImageProtocol implements Protocol<ImageWant, ImageSeen> {
       });
     await this.operate(call, 'notes in the trash', true, () => {
       if (!isOurs()) return;
+      this.expectUnnamed(key, imageId);
       ceph.toTrash(key, { imageId, sizeBytes, state: 'open' });
       ceph.put(key, { imageId, sizeBytes, state: 'half-made' });
     });
@@ -135,6 +197,21 @@ class ImageProtocol implements Protocol<ImageWant, ImageSeen> {
       if (isOurs()) ceph.put(key, null);
       return ceph.seen(key);
     });
+  }
+
+  /** V3: whatever was done to it by hand. */
+  private expectUnnamed(key: string, imageId: string): void {
+    const resource = `volume/${this.world.volumeOf(key)}`;
+    if (this.world.register.records.get(resource)?.imageId === imageId)
+      this.world.mistake('V3', 'the image that a record names is taken away', resource);
+  }
+
+  /** A3: a customer would be handed an empty disk for a full one. */
+  private expectNoRepair(key: string): void {
+    const resource = `volume/${this.world.volumeOf(key)}`;
+    const kind = this.world.register.lanes.get(resource)?.entries[0]?.kind;
+    if (kind !== undefined && isInternal(this.world, kind))
+      this.world.mistake('A3', `${kind} makes an image`, resource);
   }
 
   private operate<T>(call: Call, what: string, changes: boolean, serve: () => T): Promise<T> {
@@ -179,4 +256,10 @@ class WatchProtocol implements Protocol<WatchWant, WatchSeen> {
   list() {
     return [];
   }
+}
+
+/** Names are never used twice, so another internal id under the same name is a stranger's image. */
+function expectSameImage(before: ImageSeen | null, { imageId }: ImageSeen): void {
+  if (before === null || before.state === 'half-made' || before.imageId === imageId) return;
+  throw new InvariantError('another image stands under the name of ours', { reason: 'stranger' });
 }

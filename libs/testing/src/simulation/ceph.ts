@@ -94,6 +94,12 @@ export class SimulatedCeph {
     this.touched.add(key);
   }
 
+  /** What is removed for good is no image's name any more. */
+  purged(key: string): void {
+    this.world.faults.see('image-purged');
+    this.touched.add(key);
+  }
+
   newImageId(): string {
     return `image-${(this.made += 1)}`;
   }

@@ -5,7 +5,8 @@ import type { Made, Order } from './api.js';
 import { SeededRandom } from './random.js';
 import { Readings } from './readings.js';
 import type { Asked, Script } from './script.js';
-import { ACCOUNTS, HOST, REGION, SECRET, VMS } from './world.js';
+import { HOST, REGION } from './where.js';
+import { ACCOUNTS, SECRET, VMS } from './world.js';
 import type { World } from './world.js';
 
 /** More than fit a lane. */

@@ -18,6 +18,7 @@ const LINGERS_SHARE = 0.5;
 /** Trouble comes in streaks: what befalls a write often befalls what is tried after it too. */
 const STREAK_SHARE = 0.8;
 const GAP_SHARE = 0.5;
+const ACTION = /\/(?:internal-)?actions\//;
 
 /** A process's way to Consul: a request, its landing and its reply are events of their own, and each may come to grief. */
 export function consulLink(world: World, process: SimulatedProcess): FakeManners {
@@ -128,9 +129,9 @@ function isOwnBeat({ layout }: World, { boot }: SimulatedProcess, ops: readonly 
 
 /** What a merged write is for; of several things the one that says most. Null: a beat, a boot's own key, a reading. */
 function pointOf(world: World, process: SimulatedProcess, ops: readonly KvOp[]): WritePoint | null {
-  if (process.role === 'api')
+  if (process.role === 'api' || process.role === 'scrub')
     return ops.some(({ key }) => key.startsWith(world.layout.lanes)) ? 'admission' : null;
-  if (ops.some(({ verb, key }) => verb === 'set' && key.includes('/actions/'))) return 'commit';
+  if (ops.some(({ verb, key }) => verb === 'set' && ACTION.test(key))) return 'commit';
   for (const op of ops)
     if (op.verb === 'cas' && op.key.startsWith(world.layout.lanes))
       return pointOfLane(world, op.key, op.value);

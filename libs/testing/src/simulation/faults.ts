@@ -1,3 +1,5 @@
+import { DRIFTS } from './drifts.js';
+
 /** What a call out of a worker is for: where it can come to grief. */
 const CALL_POINTS = [
   'look',
@@ -6,6 +8,7 @@ const CALL_POINTS = [
   'image-create',
   'image-grow',
   'image-trash',
+  'image-purge',
   'node-add',
   'node-grow',
   'node-remove',
@@ -74,6 +77,7 @@ const SUDDEN = [
   'vm-restarted',
   'unplug-unanswered',
   'host-left',
+  ...DRIFTS,
 ] as const;
 export type CallFault = (typeof CALL_FAULTS)[number];
 export type WriteFault = (typeof WRITE_FAULTS)[number];
@@ -116,13 +120,19 @@ const WITHIN_MATTERS: ReadonlySet<string> = new Set([
 
 /**
  * By nothing else is a monitor held by one while another asks for it, is one VM put off and come back to, or comes what a
- * killed QEMU had sent after the fence of its client.
+ * killed QEMU had sent after the fence of its client; nor does anybody who was fenced meanwhile learn that of a write of his
+ * nobody knows what became.
  */
 const OFTEN: Partial<Record<Sudden, number>> = {
+  'network-cut': 8,
   'restarted-over-living': 8,
   'vm-refuses': 6,
   'vm-restarted': 6,
 };
+
+/** What people do by hand befalls nobody at work: without it there is nothing for the scrubber to find. */
+const DRIFTS_OFTEN = 5;
+const DRIFT: ReadonlySet<string> = new Set(DRIFTS);
 
 /** What a refusal is worth shows where a request comes too late, and its repetition too. */
 const LATE_ADMISSION = 24;
@@ -132,7 +142,7 @@ const REFUSED_LOOK_TAKEN_OVER = 12;
 /** How often each is drawn: writes have the most ways to go wrong, and what is sudden comes at one point only, as refusals do. */
 function weightOf(fault: Fault): number {
   const { kind, at } = fault;
-  if (at === null) return OFTEN[kind] ?? 2;
+  if (at === null) return OFTEN[kind] ?? (DRIFT.has(kind) ? DRIFTS_OFTEN : 2);
   if (kind === 'call-refused-for-now' && at === 'look-taken-over') return REFUSED_LOOK_TAKEN_OVER;
   if (kind.startsWith('call-')) return 2;
   if ('moment' in fault && fault.moment === 'within' && WITHIN_MATTERS.has(at)) return 10;
@@ -178,6 +188,12 @@ export const CONSEQUENCES = [
   'guest-wrote',
   'guest-fenced',
   'image-half-made',
+  'image-restored',
+  'image-purged',
+  'pass-done',
+  'repair-filed',
+  'drift-found',
+  'purge-filed',
   'monitor-held',
   'intent-undone',
   'intent-parked',

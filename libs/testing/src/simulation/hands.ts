@@ -7,6 +7,7 @@ import type {
   FacetName,
   Json,
   Place,
+  Source,
   Step,
   StepMode,
 } from '@plumbline/domain';
@@ -15,6 +16,7 @@ import { isLook } from './faults.js';
 import type { CallFault, CallPoint } from './faults.js';
 import type { SimulatedProcess } from './process.js';
 import { POLICY } from './process.js';
+import { listed } from './truth.js';
 import type { World } from './world.js';
 
 /** When a call that is not answered must have been given up at the latest. */
@@ -47,6 +49,12 @@ export interface Protocol<Want extends Json, Seen extends Json> {
   apply(call: Call, want: Want | null, before: Seen | null): Promise<Done<Seen>>;
   undo(call: Call, want: Want | null, before: Seen | null): Promise<Done<Seen>>;
   list(): Iterable<readonly [string, Seen]>;
+}
+
+/** The half of it that the scrubber needs. */
+export interface Looking<Want extends Json, Seen extends Json> {
+  readonly facet: Facet<Want, Seen>;
+  readonly look: (call: Call) => Promise<Seen | null>;
 }
 
 /**
@@ -97,6 +105,16 @@ export class Hands {
     return [facet.name, backend];
   }
 
+  /** For the scrubber, which only looks: in nobody's turn. */
+  sourceOf<Want extends Json, Seen extends Json>({ facet, look }: Looking<Want, Seen>): Source {
+    return {
+      facet,
+      observe: (place, signal) =>
+        this.call({ place, what: `scrubs ${facet.name}`, point: 'look', signal, attempt: 0 }, look),
+      list: () => listed(this.world, this.process, facet),
+    };
+  }
+
   private async change<Want extends Json, Seen extends Json>(
     protocol: Protocol<Want, Seen>,
     how: 'apply' | 'undo',
@@ -114,7 +132,7 @@ export class Hands {
   }
 
   private call<T>(
-    by: { place: Place; what: string; point: CallPoint; signal: AbortSignal },
+    by: { place: Place; what: string; point: CallPoint; signal: AbortSignal; attempt?: number },
     work: (call: Call) => Promise<T>,
   ): Promise<T> {
     const { process } = this;
@@ -123,7 +141,7 @@ export class Hands {
     const struck = process.strikeAt(point);
     struck?.('before');
     const line = this.lines.get(place.key) ?? { last: Promise.resolve(), length: 0 };
-    const attempt = this.attemptAt(place);
+    const attempt = by.attempt ?? this.attemptAt(place);
     const within = (): void => struck?.('within');
     const outcome = line.last.then(() =>
       this.befallen({ place, what, point, signal, attempt, within }, work),

@@ -6,7 +6,8 @@ import type { KvOp } from '@plumbline/registry';
 import { ProcessClient } from './ceph.js';
 import { Invariants } from './invariants.js';
 import { SimulatedProcess } from './process.js';
-import { ACCOUNTS, HOST, REGION, SECRET, World } from './world.js';
+import { HOST, REGION } from './where.js';
+import { ACCOUNTS, SECRET, World } from './world.js';
 
 const account = ACCOUNTS[0]!.id;
 const resource = volumeResource(EXAMPLE_VOLUME);

@@ -23,6 +23,7 @@ export class Invariants {
       new Carrying(world),
       new Things(world),
       new Counting(world),
+      world.scrubbing,
     ];
   }
 

@@ -3,14 +3,18 @@ import type { VmId } from '@plumbline/domain';
 import { intervene } from '@plumbline/engine';
 import { SimulatedApi } from './api.js';
 import { SimulatedBilling } from './billing.js';
+import { Hand } from './drift.js';
+import { DRIFTS } from './drifts.js';
+import type { Drift } from './drifts.js';
 import { nameOf } from './faults.js';
 import type { Fault, Strike, Sudden } from './faults.js';
 import type { Role, SimulatedProcess } from './process.js';
 import { SeededRandom } from './random.js';
 import { faultOf } from './script.js';
 import type { Script } from './script.js';
+import { SimulatedScrubber } from './scrubber.js';
 import { SimulatedWorker } from './worker.js';
-import { REGION } from './world.js';
+import { REGION } from './where.js';
 import type { World } from './world.js';
 
 const PAUSE_MS = 20_000;
@@ -41,9 +45,11 @@ export class Nemesis {
   /** Processes whose successors have begun. */
   private readonly overlapping: SimulatedProcess[] = [];
   private readonly random: SeededRandom;
+  private readonly hand: Hand;
 
   constructor(private readonly world: World) {
     this.random = SeededRandom.of(world.seed, 'nemesis');
+    this.hand = new Hand(world, this.random);
     world.strike = (process, kind) => this.strike(process, kind);
   }
 
@@ -86,6 +92,7 @@ export class Nemesis {
 
   private made(role: Role, name: string, predecessor: SimulatedProcess | null): SimulatedProcess {
     if (role === 'api') return new SimulatedApi(this.world, role, name);
+    if (role === 'scrub') return new SimulatedScrubber(this.world, name);
     if (role === 'billing') return new SimulatedBilling(this.world, role, name);
     return new SimulatedWorker(this.world, role, name, predecessor?.boot ?? null);
   }
@@ -144,6 +151,7 @@ export class Nemesis {
   /** False: there is nobody whom it could befall. */
   private befalls(kind: Sudden): boolean {
     const { world, random } = this;
+    if (isDrift(kind)) return this.hand.plants(kind);
     switch (kind) {
       case 'all-killed':
         for (const process of world.processes) process.end('killed');
@@ -322,4 +330,8 @@ export class Nemesis {
 /** Of two machines the first has the first worker and the first api; the second has all others. */
 function isOnFirst(name: string): boolean {
   return name.split('.')[0]!.endsWith('-1');
+}
+
+function isDrift(kind: Sudden): kind is Drift {
+  return (DRIFTS as readonly string[]).includes(kind);
 }

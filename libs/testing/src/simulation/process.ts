@@ -9,7 +9,7 @@ import { consulLink } from './consul-link.js';
 import type { CallPoint, Moment, WritePoint } from './faults.js';
 import type { Owner } from './pool.js';
 import { SeededRandom } from './random.js';
-import { HOST } from './world.js';
+import { HOST } from './where.js';
 import type { World } from './world.js';
 
 /** As production has them. */
@@ -29,7 +29,7 @@ const STAMPS = /"(?:at|recordedAt|startedAt|completedAt)":(\d+)/g;
 const SLOW_SHARE = 0.2;
 const VERY_SLOW_SHARE = 0.02;
 
-export type Role = 'api' | 'ceph' | 'qemu' | 'billing';
+export type Role = 'api' | 'ceph' | 'qemu' | 'billing' | 'scrub';
 
 /** One life of one process: the registry and the engine's ports as production puts them together, on the pool's time. */
 export class SimulatedProcess implements Owner {

@@ -1,6 +1,6 @@
 import { GIB } from '@plumbline/ceph-facets';
 import { BusyError, HeldError, RejectedError } from '@plumbline/domain';
-import type { Backend, FacetName } from '@plumbline/domain';
+import type { Backend, FacetName, Source } from '@plumbline/domain';
 import { parseDiskKey, qemuDevice, qemuNode } from '@plumbline/qemu-facets';
 import type { DeviceSeen, DeviceWant, NodeSeen, NodeWant } from '@plumbline/qemu-facets';
 import { Hands } from './hands.js';
@@ -20,6 +20,16 @@ export function qemuHands(world: World, process: SimulatedProcess): ReadonlyMap<
     hands.backendOf(new NodeProtocol(world, process)),
     hands.backendOf(new DeviceProtocol(world, process)),
   ]);
+}
+
+/** What a worker of a host's VMs looks at for the scrubber. */
+export function qemuSources(world: World, process: SimulatedProcess): readonly Source[] {
+  const hands = new Hands(world, process);
+  const [node, device] = [new NodeProtocol(world, process), new DeviceProtocol(world, process)];
+  return [
+    hands.sourceOf({ facet: node.facet, look: (call) => node.look(call) }),
+    hands.sourceOf({ facet: device.facet, look: (call) => device.look(call) }),
+  ];
 }
 
 /** What both kinds of things have in common: they are a VM's, and asked for at its monitor. */

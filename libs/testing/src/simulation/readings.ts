@@ -48,7 +48,7 @@ export class Readings {
   /** Of a request that waited: its end is in the registry, and so is what it shows. */
   expectTrue({ action, record }: Made, sentMs: number): void {
     const { world } = this;
-    const stored = world.actionAt(action.account, action.n);
+    const stored = world.actionAt(action);
     if (stored === null || (action.status !== 'in-progress' && stored.status === 'in-progress'))
       world.mistake('V2', `an action is shown that is not there: ${action.status}`, action.resource);
     if (record !== null) this.expectStood(record, sentMs);

@@ -4,7 +4,7 @@ import { LANE_ENTRIES_MAX } from '@plumbline/domain';
 import { broken } from './judgement.js';
 import type { Judgement } from './judgement.js';
 import type { Change } from './register.js';
-import { REGION } from './world.js';
+import { REGION } from './where.js';
 import type { Mistake, World } from './world.js';
 
 /** What every call says that was not answered: uncertain is to be looked into, never a reason to end. */
@@ -104,8 +104,9 @@ export class Recording implements Judgement {
   /** Pending, parked or ended, and exactly one of these. */
   private promised(): Mistake | null {
     const { promised, register } = this.world;
-    for (const { intent, resource, account, n } of promised.values()) {
-      const action = this.world.actionAt(account, n);
+    for (const one of promised.values()) {
+      const { intent, resource } = one;
+      const action = this.world.actionAt(one);
       if (action === null) return broken('R1', `the action of intent ${intent} is lost`, resource);
       const entries = register.lanes.get(resource)?.entries.filter((entry) => entry.intent === intent) ?? [];
       const isEnded = action.status !== 'in-progress';

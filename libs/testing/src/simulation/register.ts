@@ -3,6 +3,8 @@ import type {
   ActionRecord,
   BootId,
   BootRecord,
+  Brake,
+  DiscrepancyRecord,
   Lane,
   OwedFact,
   Tombstone,
@@ -15,6 +17,7 @@ import { parsed } from '../kv/parsed.js';
 
 const PREFIX_LENGTH = 'plumbline/'.length;
 const UUID_LENGTH = 36;
+const BRAKES = 'plumbline/scrub/brakes/';
 
 /** One state of a volume's record, and when it stood. */
 export interface Version {
@@ -41,6 +44,8 @@ export class Register {
   readonly lanes = new Map<string, Lane>();
   readonly records = new Map<string, VolumeRecord>();
   readonly tombstones = new Map<string, Tombstone>();
+  /** When each volume ended that did, though nothing of it is kept any more. */
+  readonly ended = new Map<string, number>();
   readonly actions = new Map<string, ActionRecord>();
   readonly owners = new Map<string, AccountId>();
   readonly names = new Map<string, string>();
@@ -48,6 +53,8 @@ export class Register {
   readonly vms = new Map<string, VmRecord>();
   readonly boots = new Map<string, BootRecord>();
   readonly owed = new Map<string, OwedFact>();
+  readonly discrepancies = new Map<string, DiscrepancyRecord>();
+  readonly brakes = new Map<string, Brake>();
   /** Each fact that was ever owed, by its intent. */
   readonly everOwed = new Map<string, OwedFact>();
   /** By volume's id. */
@@ -92,6 +99,7 @@ export class Register {
     for (const all of [this.lanes, this.records, this.tombstones, this.actions, this.owners, this.names])
       all.clear();
     for (const all of [this.usage, this.vms, this.boots, this.owed]) all.clear();
+    for (const all of [this.discrepancies, this.brakes]) all.clear();
     for (const { key, value } of this.store.tree('')) this.put(key, value);
     this.changes = [];
   }
@@ -104,9 +112,11 @@ export class Register {
       case 'volumes':
         return this.putRecord(key, text);
       case 'tombstones':
+        if (text !== null) this.ended.set(key.slice(-UUID_LENGTH), (parsed(text) as Tombstone).at);
         return this.keep(what, this.tombstones, key, key.slice(-UUID_LENGTH), text);
       case 'actions':
-        return this.keep(what, this.actions, key, key, text);
+      case 'internal-actions':
+        return this.keep('actions', this.actions, key, key, text);
       case 'usage':
         return this.keep(what, this.usage, key, key.slice(-UUID_LENGTH), text);
       case 'vms':
@@ -116,6 +126,11 @@ export class Register {
       case 'owed':
         if (text !== null) this.everOwed.set(key.slice(-UUID_LENGTH), parsed(text) as OwedFact);
         return this.keep(what, this.owed, key, key, text);
+      case 'discrepancies':
+        return this.keep(what, this.discrepancies, key, key, text);
+      case 'scrub':
+        if (key.startsWith(BRAKES)) this.keep('brakes', this.brakes, key, key, text);
+        return;
       case 'names':
         return this.keepText(what, this.names, key, key, text);
       case 'owners':

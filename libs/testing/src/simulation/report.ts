@@ -14,7 +14,7 @@ export function reportOf(totals: RunTotals): readonly string[] {
     ...tableOf(Object.fromEntries(CONSEQUENCES.map((sight) => [sight, reached[sight] ?? 0]))),
     ...(failure === null ? [] : failed(failure)),
     ...(unreached.length === 0 ? [] : ['', `FAILED: never met: ${unreached.join(', ')}`]),
-    `${seeds} seeds from ${from} in ${seconds.toFixed(1)} s (${cpuSeconds.toFixed(1)} s of CPU): ${counts['events'] ?? 0} events, ` +
+    `${seeds} seeds from ${from} in ${seconds.toFixed(1)} s (${cpuSeconds.toFixed(1)} s of CPU): ${counts['events'] ?? 0} events, ${counts['looks'] ?? 0} looks of the scrubber, ` +
       `${counts['acknowledged'] ?? 0} intents acknowledged (${least.toFixed(1)} a seed), ${counts['parked'] ?? 0} parked, ` +
       `${counts['faults'] ?? 0} faults; ${counts['twice'] ?? 0} seeds run twice`,
     verdict(totals),

@@ -1,4 +1,4 @@
-import type { Witness } from '@plumbline/domain';
+import type { Lane, Witness } from '@plumbline/domain';
 import { RewindWatch } from '@plumbline/registry';
 import type { WatchRole } from '@plumbline/registry';
 import type { StoreSnapshot } from '../kv/fake-store.js';
@@ -7,6 +7,7 @@ import { lanesToGoOn } from './agreement.js';
 import { broken } from './judgement.js';
 import type { SimulatedProcess } from './process.js';
 import type { Change } from './register.js';
+import { isInternal } from './scrubbing.js';
 import type { Mistake, World } from './world.js';
 
 /** When the backup is taken, and for how long everything is halted before a person has looked. */
@@ -17,6 +18,8 @@ const LOOKED_EVERY_MS = 5_000;
 const NOTICED_MS = 20_000;
 /** And by then somebody has gone on. */
 const GOES_ON_MS = 60_000;
+/** Long enough for a pass, and for the repairs of all that the registry has forgotten. */
+const SCRUBBED_MS = 25_000;
 /** What holds whatever the registry has forgotten. */
 const STILL_HOLD: ReadonlySet<string> = new Set(['A4', 'B3', 'B4']);
 
@@ -57,6 +60,7 @@ export class Rewind {
     if (backup === null || tick === 0 || (this.witness.kept?.tick ?? 0) <= tick) return false;
     consul.store.restore(backup);
     world.register.readAll();
+    world.scrubbing.forgets();
     this.rewoundMs = pool.nowMs;
     pool.note('nemesis', 'the registry is restored from a backup');
     faults.see('registry-rewound');
@@ -78,7 +82,8 @@ export class Rewind {
   isOver(): boolean {
     const { confirmedMs, wentOn, world } = this;
     const isHalted = world.processes.some((process) => process.state === 'running' && process.isHalted());
-    return confirmedMs !== null && !isHalted && (wentOn || lanesToGoOn(world).length === 0);
+    const isLookedAt = confirmedMs !== null && world.pool.nowMs - confirmedMs > SCRUBBED_MS;
+    return isLookedAt && !isHalted && (wentOn || lanesToGoOn(world).length === 0);
   }
 
   /** What is looked at after each event from then on. */
@@ -101,11 +106,21 @@ export class Rewind {
         `${changed.what} changed while everything was halted`,
         `volume/${changed.key.slice(-36)}`,
       );
+    const filed = changes
+      .map((change) => newIntent(change))
+      .find((kind) => kind !== null && isInternal(world, kind));
+    // What lands before anybody can know waits in its lane, and destroys nothing unless a witness is sure.
+    if (filed !== undefined && this.haltedMs !== null)
+      return broken('A4', `${filed} was filed by the word of a registry that was set back`);
     if (this.confirmedMs !== null) this.wentOn ||= changed !== undefined;
     if (this.haltedMs === null && nowMs - rewoundMs > NOTICED_MS)
       return broken('A4', 'nobody has seen that the registry was set back');
     // What is left may all wait for a host that is away.
-    if (this.confirmedMs !== null && nowMs - Math.max(this.confirmedMs, world.hostBackMs) > GOES_ON_MS)
+    if (
+      !this.wentOn &&
+      this.confirmedMs !== null &&
+      nowMs - Math.max(this.confirmedMs, world.hostBackMs) > GOES_ON_MS
+    )
       return broken('A4', 'the halt is confirmed, and nobody goes on');
     return null;
   }
@@ -151,4 +166,12 @@ export class Rewind {
       },
     };
   }
+}
+
+/** The kind of what was just recorded; null: nothing was. */
+function newIntent({ what, before, after }: Change): string | null {
+  if (what !== 'lanes') return null;
+  const entry = (after as Lane | null)?.entries.at(-1);
+  const known = (before as Lane | null)?.entries ?? [];
+  return entry === undefined || known.some(({ intent }) => intent === entry.intent) ? null : entry.kind;
 }

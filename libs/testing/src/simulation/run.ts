@@ -1,9 +1,10 @@
-import { disagreement, isBusy, isSettled } from './agreement.js';
+import { disagreement, isBusy, isFlooded, isSettled } from './agreement.js';
 import { Clients } from './clients.js';
 import { Invariants } from './invariants.js';
 import { Nemesis } from './nemesis.js';
 import type { LogLine } from './pool.js';
 import { Rewind } from './rewind.js';
+import { isInternal } from './scrubbing.js';
 import { LONG_SEED, scriptOf } from './script.js';
 import type { Script, SeedSize } from './script.js';
 import { World } from './world.js';
@@ -12,20 +13,33 @@ import type { Mistake } from './world.js';
 /** Two, and one more in every other seed: who takes over is not always who fenced. */
 const cephWorkersOf = (seed: number): number => 2 + (seed % 2);
 
+/** One leads; the lead goes over when that one dies or falls asleep. */
+const SCRUBBERS = 2;
+
 /** In one of so many seeds the registry is set back in the end, and watched all the time. */
 const REWOUND_EVERY = 8;
 
 /** A1 gives sixty seconds; whoever has not got there after so many events is stuck. */
 const SETTLE_MS = 60_000;
+/**
+ * On top of that for what only the scrubber puts right, when nothing else is under way any more: a pass that found somebody at
+ * work there tells nothing, and the next one looks twice, ten seconds apart.
+ */
+const SCRUBBED_MS = 25_000;
 /** On top of that for each intent that stands behind another: guests take seconds to let a disk go, one after the other. */
 const BEHIND_MS = 5_000;
 const BUSY_MS = 300_000;
+/** So many times as long takes each that stands behind another, where each of them fails. */
+const BUSY_BEHIND = 16;
+const LOOKED_EVERY_MS = 100;
 const EVENTS_MAX = 60_000;
 
 export interface SeedResult {
   readonly seed: number;
   readonly violation: Mistake | null;
   readonly events: number;
+  /** At one thing each, by the scrubber. */
+  readonly looks: number;
   readonly acknowledged: number;
   readonly faults: number;
   readonly parked: number;
@@ -47,6 +61,7 @@ export async function runSeed(
   for (let at = 1; at <= cephWorkersOf(seed); at += 1) await nemesis.start('ceph', `ceph-worker-${at}`);
   await nemesis.start('qemu', 'qemu-worker');
   await nemesis.start('billing', 'billing-worker');
+  for (let at = 1; at <= SCRUBBERS; at += 1) await nemesis.start('scrub', `scrubber-${at}`);
   for (let at = 1; at <= size.apis; at += 1) await nemesis.start('api', `api-${at}`);
   world.doorbell.sweep();
   clients.begin(script);
@@ -56,6 +71,7 @@ export async function runSeed(
     seed,
     violation,
     events: world.pool.happened,
+    looks: world.scrubbing.looks,
     acknowledged: world.acknowledged,
     faults: nemesis.inflicted,
     parked: [...world.register.lanes.values()].filter(({ entries }) => entries[0]?.parked).length,
@@ -83,6 +99,7 @@ async function play(
   nemesis.heal();
   const { rewind } = world;
   if (rewind?.setBack()) return await until(() => rewind.isOver());
+  const isTold = !isFlooded(world);
   const healedMs = world.pool.nowMs;
   // What is busy is no fault that has stopped: it takes all its tries, and then a person is asked.
   const awayMs = (): number => Math.max(0, world.hostBackMs - healedMs);
@@ -92,7 +109,34 @@ async function play(
     for (const { entries } of world.register.lanes.values()) longest = Math.max(longest, entries.length);
     return BEHIND_MS * (longest - 1);
   };
-  const mostMs = (): number => (isBusy(world) ? BUSY_MS : SETTLE_MS + behindMs() + awayMs());
-  const afterwards = await until(() => isSettled(world) || world.pool.nowMs - healedMs > mostMs());
-  return afterwards ?? (await disagreement(world));
+  let busyMs = healedMs;
+  const isLate = (): boolean => {
+    const { nowMs } = world.pool;
+    if (isBusy(world)) {
+      busyMs = nowMs;
+      return nowMs - healedMs > BUSY_MS + behindMs() * BUSY_BEHIND;
+    }
+    // What was wrong behind such an intent is looked at when that has ended.
+    return nowMs - busyMs > SETTLE_MS + behindMs() + awayMs() + (isOursAlone(world) ? SCRUBBED_MS : 0);
+  };
+  const isQuiet = atIntervals(world, () => isSettled(world));
+  const afterwards = await until(() => !isTold || isQuiet() || isLate());
+  return afterwards ?? (isTold ? disagreement(world) : null);
+}
+
+/** Nothing is under way but what waits for a person, and what the scrubber wants. */
+function isOursAlone(world: World): boolean {
+  return [...world.register.lanes.values()].every(
+    ({ entries: [head] }) => head === undefined || head.parked !== null || isInternal(world, head.kind),
+  );
+}
+
+/** What costs much to be told is told from time to time. */
+function atIntervals({ pool }: World, is: () => boolean): () => boolean {
+  let nextMs = 0;
+  return () => {
+    if (pool.nowMs < nextMs) return false;
+    nextMs = pool.nowMs + LOOKED_EVERY_MS;
+    return is();
+  };
 }

@@ -4,7 +4,7 @@ import type { StoredImage } from './ceph.js';
 import { broken } from './judgement.js';
 import type { Judgement } from './judgement.js';
 import type { Change } from './register.js';
-import { REGION } from './world.js';
+import { REGION } from './where.js';
 import type { Mistake, World } from './world.js';
 
 /** V1, V3 to V5, V7: what records say of images and disks is so, at every instant. */
@@ -30,6 +30,8 @@ export class Things implements Judgement {
       touched.clear();
     }
     for (const id of ids) {
+      // At whose things somebody was by hand, of that nothing is promised but that it is found, and ends well.
+      if (this.world.drifted.has(id)) continue;
       const found = this.volume(id) ?? this.disks(id) ?? this.atRest(id);
       if (found !== null) return found;
     }
@@ -44,10 +46,13 @@ export class Things implements Judgement {
     if (now === undefined) this.images.delete(key);
     else this.images.set(key, now);
     if (now === undefined || before === undefined || now.imageId !== before.imageId)
-      return now?.state === 'open' && trash.has(key)
+      return now?.state === 'open' &&
+        trash.has(key) &&
+        trash.get(key)?.imageId !== now.imageId &&
+        !this.world.drifted.has(key.slice(-36))
         ? broken('V7', 'a name in the trash was used again', resource)
         : null;
-    if (now.sizeBytes < before.sizeBytes)
+    if (now.sizeBytes < before.sizeBytes && !this.world.drifted.has(key.slice(-36)))
       return broken(
         'V5',
         `the image shrank from ${before.sizeBytes / GIB} to ${now.sizeBytes / GIB} GiB`,
@@ -98,10 +103,12 @@ export class Things implements Judgement {
         if (this.world.volumeOf(`${machine.id}/${name}`) !== id || ceph.isFenced(node.address)) continue;
         has.push(machine.id);
         const attachment = register.records.get(resource)?.attachment ?? null;
-        if (attachment?.vm === machine.id && attachment.address !== node.address)
+        const isAnother = attachment?.vm === machine.id && attachment.address !== node.address;
+        // What is attached again is another client, which the record names when that is done.
+        if (isAnother && register.lanes.get(resource)?.entries[0]?.kind !== 'repair-disk')
           return broken(
             'V4',
-            `the record names client ${attachment.address}, the VM’s is ${node.address}`,
+            `the record names client ${attachment?.address}, the VM’s is ${node.address}`,
             resource,
           );
         const image = ceph.images.get(`${node.pool}/${node.image}`);

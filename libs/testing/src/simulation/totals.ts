@@ -16,7 +16,9 @@ const TWICE_EVERY = 50;
 export interface SeedSummary {
   readonly seed: number;
   readonly violation: Mistake | null;
-  readonly counts: Readonly<Record<'events' | 'acknowledged' | 'parked' | 'faults' | 'twice', number>>;
+  readonly counts: Readonly<
+    Record<'events' | 'looks' | 'acknowledged' | 'parked' | 'faults' | 'twice', number>
+  >;
   readonly reached: Readonly<Record<string, number>>;
   readonly asked: Readonly<Record<string, number>>;
 }
@@ -43,14 +45,14 @@ export async function summaryOf(seed: number, from: number): Promise<SeedSummary
   const result = await runSeed(seed);
   const isTwice = result.violation === null && (seed - from) % TWICE_EVERY === 0;
   const differs = isTwice ? firstDifference(result.log, (await runSeed(seed)).log) : null;
-  const { events, acknowledged, parked, faults, reached, asked } = result;
+  const { events, looks, acknowledged, parked, faults, reached, asked } = result;
   return {
     seed,
     violation:
       differs === null
         ? result.violation
         : { invariant: 'the same seed', detail: `two runs differ ${differs}`, about: '' },
-    counts: { events, acknowledged, parked, faults, twice: isTwice ? 1 : 0 },
+    counts: { events, looks, acknowledged, parked, faults, twice: isTwice ? 1 : 0 },
     reached: Object.fromEntries(reached),
     asked: Object.fromEntries(asked),
   };

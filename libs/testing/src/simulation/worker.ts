@@ -17,7 +17,7 @@ import { cephHands } from './ceph-hands.js';
 import { Outage } from './outage.js';
 import { POLICY, SimulatedProcess } from './process.js';
 import { qemuHands } from './qemu-hands.js';
-import { HOST } from './world.js';
+import { HOST } from './where.js';
 import type { World } from './world.js';
 
 const RETRY_MS = 1_000;

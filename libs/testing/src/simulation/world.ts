@@ -1,16 +1,5 @@
 import { createHash } from 'node:crypto';
-import type {
-  AccountId,
-  AccountRecord,
-  ActionNumber,
-  ActionRecord,
-  HostName,
-  Json,
-  Region,
-  RegionSlug,
-  VmId,
-  VmRecord,
-} from '@plumbline/domain';
+import type { AccountId, AccountRecord, ActionRecord, Json, Region, VmId, VmRecord } from '@plumbline/domain';
 import type { HostsKnown, Log, Rules } from '@plumbline/engine';
 import { intentCatalog } from '@plumbline/intents';
 import { parseDiskKey, volumeOfDiskKey } from '@plumbline/qemu-facets';
@@ -30,9 +19,9 @@ import type { Rewind } from './rewind.js';
 import type { Role, SimulatedProcess } from './process.js';
 import { SeededRandom } from './random.js';
 import { Register } from './register.js';
+import { Scrubbing } from './scrubbing.js';
+import { HOST, REGION } from './where.js';
 
-export const REGION = 'nyc1' as RegionSlug;
-export const HOST = 'host-a' as HostName;
 const REGIONS: readonly Region[] = [
   { slug: REGION, name: 'New York 1', pool: 'volumes-nyc1', hosts: [HOST] },
 ];
@@ -61,6 +50,9 @@ export interface ArrivedWrite {
   readonly stands: boolean;
 }
 
+/** What is known of an intent that was recorded. */
+export type Promised = Pick<ActionRecord, 'account' | 'internal' | 'n' | 'intent' | 'resource'>;
+
 export interface Mistake {
   readonly invariant: string;
   readonly detail: string;
@@ -81,9 +73,14 @@ export class World {
   readonly guests: Guests;
   readonly billing = new FakeBilling();
   readonly doorbell: Doorbell;
+  readonly scrubbing: Scrubbing;
+  /** Volumes at whose things somebody was by hand, past all of us. */
+  readonly drifted = new Set<string>();
+  /** Of whose bills something was taken by hand. */
+  readonly misbilled = new Set<string>();
   readonly processes: SimulatedProcess[] = [];
   /** Actions that clients were told are recorded, and that have not been seen to end. */
-  readonly promised = new Map<string, Pick<ActionRecord, 'account' | 'n' | 'intent' | 'resource'>>();
+  readonly promised = new Map<string, Promised>();
   acknowledged = 0;
   /** Intents of requests that were refused for certain. */
   readonly refused = new Set<string>();
@@ -127,6 +124,7 @@ export class World {
     this.guests = new Guests(this);
     this.machines = VMS.map(({ id }) => new Machine(this, id, SeededRandom.of(seed, `vm-${id}`)));
     this.doorbell = new Doorbell(this);
+    this.scrubbing = new Scrubbing(this);
     this.consul.dateMs = EPOCH_MS;
     for (const { id, account } of VMS) this.put(this.layout.vm(id), vmRecord(id, account));
     for (const { id } of ACCOUNTS) this.put(this.layout.token(sha256(tokenOf(id))), { account: id });
@@ -163,10 +161,11 @@ export class World {
     this.mistakes.push({ invariant, detail, about });
   }
 
-  acknowledge({ account, n, intent, resource }: ActionRecord): void {
+  acknowledge(action: Promised): void {
+    const { intent, resource } = action;
     if (this.promised.has(intent)) return;
     this.acknowledged += 1;
-    this.promised.set(intent, { account, n, intent, resource });
+    this.promised.set(intent, action);
     this.pool.note('-', `acknowledged: ${intent}`, resource);
   }
 
@@ -251,8 +250,10 @@ export class World {
       .map(({ key, value, index }) => ({ key, value: parsed(value) as T, index }));
   }
 
-  actionAt(account: AccountId, n: ActionNumber): ActionRecord | null {
-    return this.register.actions.get(this.layout.action(account, n)) ?? null;
+  actionAt({ account, internal, n }: Pick<Promised, 'account' | 'internal' | 'n'>): ActionRecord | null {
+    const { layout, register } = this;
+    const key = internal === true ? layout.internalAction(account, n) : layout.action(account, n);
+    return register.actions.get(key) ?? null;
   }
 
   private put(key: string, value: Json): void {

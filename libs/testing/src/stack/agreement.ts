@@ -36,6 +36,8 @@ interface Facts {
   readonly tombstones: readonly Tombstone[];
   readonly vms: readonly VmRecord[];
   readonly actions: readonly ActionRecord[];
+  /** Repairs and purges, which customers do not see. */
+  readonly internal: readonly ActionRecord[];
   readonly boots: readonly BootRecord[];
   readonly usages: ReadonlyMap<string, Usage>;
   readonly names: ReadonlyMap<string, unknown>;
@@ -53,6 +55,7 @@ function factsOf({ registry }: Seen): Facts {
     tombstones: all<Tombstone>('tombstones'),
     vms: all<VmRecord>('vms'),
     actions: all<ActionRecord>('actions'),
+    internal: all<ActionRecord>('internal-actions'),
     boots: all<BootRecord>('boots'),
     usages: byKey<Usage>('usage'),
     names: byKey<unknown>('names'),
@@ -177,14 +180,16 @@ function names({ names: found, volumes }: Facts): readonly string[] {
   ];
 }
 
-/** Any id ever minted is a volume's or has a tombstone, and never both. */
-function ids({ keys, tombstones, volumes }: Facts): readonly string[] {
+/** Any id ever minted is a volume's or has a tombstone, until it is purged, and never both. */
+function ids({ internal, keys, tombstones, volumes }: Facts): readonly string[] {
   const minted = keys.filter((key) => key.startsWith('owners/')).map((key) => key.slice('owners/'.length));
   const living = new Set<string>(volumes.map(({ id }) => id));
   const dead = new Set<string>(tombstones.map(({ id }) => id));
+  const purges = internal.filter(({ kind, status }) => kind === 'volume-purge' && status === 'completed');
+  const purged = new Set(purges.map(({ resource }) => resource.slice('volume/'.length)));
   return [
     ...minted
-      .filter((id) => !living.has(id) && !dead.has(id))
+      .filter((id) => !living.has(id) && !dead.has(id) && !purged.has(id))
       .map((id) => `id ${id} is neither a volume nor buried`),
     ...[...living].filter((id) => dead.has(id)).map((id) => `id ${id} is a volume and has a tombstone`),
     ...[...living, ...dead].filter((id) => !minted.includes(id)).map((id) => `id ${id} has no owner`),

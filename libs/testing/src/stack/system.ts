@@ -19,6 +19,8 @@ export interface StackInHand {
   /** Stops it if it runs, and starts it as it is now. */
   restart(name: string): Promise<void>;
   isAlive(name: string): boolean;
+  /** What a process is told besides from its next start on. */
+  override(name: string, environment: Readonly<Record<string, string>>): void;
   start(name: string): Promise<void>;
   /** A second process of that name; what it is called here. */
   twin(name: string): Promise<string>;

@@ -117,7 +117,7 @@ class Run {
     const { world } = this.hands;
     const seen = await world.everything();
     world.halfMade += seen.images.filter(({ opened }) => opened === null).length;
-    this.blame(instantViolations(seen));
+    this.blame(instantViolations(seen).filter((violation) => !this.isDamaged(violation)));
   }
 
   /** The end of each intent, and of all that it owes. Who is parked as he must be is resumed. */
@@ -161,8 +161,23 @@ class Run {
       if (shownOf(record) !== shownOf(wanted))
         wrong.push(`its record is ${shownOf(record)}, not ${shownOf(wanted)}`);
     }
-    const lines = await world.disagreements((line) => this.isGrownBeforeUndone(line));
+    const lines = await world.disagreements(
+      (line) => this.isGrownBeforeUndone(line) || this.isLeftToRepair(line),
+    );
     this.blame(lines.map((detail) => ({ invariant: 'A1', resource: this.resourceIn(detail), detail })));
+  }
+
+  /** What was damaged before is wrong until it is repaired. */
+  private isDamaged({ invariant, resource }: Violation): boolean {
+    const subject = this.subjects.find((one) => one.resource === resource);
+    if (subject?.of.variant.damage !== 'image in the trash' || subject.ended !== null) return false;
+    return invariant === 'V1' || invariant === 'V3';
+  }
+
+  /** What a repair that was undone was there for is still to be repaired. */
+  private isLeftToRepair(line: string): boolean {
+    const subject = this.subjects.find(({ volume }) => line.includes(volume));
+    return subject?.ended === 'errored' && subject.of.variant.definition.internal === true;
   }
 
   /** An image that was grown for a resize that was undone stays grown, and so does what a VM shows of it. */

@@ -10,9 +10,18 @@ const PASS_MS = 120_000;
 interface Pass {
   readonly msg?: string;
   readonly volumes: number;
-  readonly suspicions: number;
   readonly confirmed: number;
-  readonly unknown: readonly string[];
+  readonly filed: number;
+  readonly facets: readonly { readonly facet: string; readonly objects: number | null }[];
+}
+
+/** Nobody repairs what a case has just damaged, or undone: the one pass that counts comes at the end. */
+const ONCE = { PLUMBLINE_SCRUB_EVERY_MS: '86400000' };
+
+export async function scrubOnlyWhenAsked(stack: RunningStack): Promise<void> {
+  stack.override(SCRUBBER, ONCE);
+  await stack.halt(SCRUBBER);
+  await stack.begin('scrubber', SCRUBBER);
 }
 
 /** A new scrubber begins with a pass over everything; sentences about what it found, none if nothing. */
@@ -29,8 +38,12 @@ export async function scrubFindsNothing(stack: RunningStack): Promise<readonly s
   const found = [...registry].filter(([key]) => key.startsWith('discrepancies/'));
   return [
     ...found.map(([key, { value }]) => `the scrubber reports ${key}: ${JSON.stringify(value)}`),
-    ...(pass.suspicions === 0 ? [] : [`the scrubber suspected ${pass.suspicions} things`]),
-    ...pass.unknown.map((facet) => `the scrubber could not look at ${facet}`),
+    ...(pass.confirmed + pass.filed === 0
+      ? []
+      : [`the scrubber confirmed ${pass.confirmed} things, and repaired ${pass.filed}`]),
+    ...pass.facets
+      .filter(({ objects }) => objects === null)
+      .map(({ facet }) => `the scrubber could not look at ${facet}`),
   ];
 }
 

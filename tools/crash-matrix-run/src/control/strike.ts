@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { strikeOf } from '../matrix/cells.js';
 import type { Batch, Strike } from '../matrix/cells.js';
 import type { Crew } from './crew.js';
+import type { Vandal } from './damage.js';
 import type { Desk, Held, Seen } from './desk.js';
 import type { Intents } from './intents.js';
 import type { Subject } from './subject.js';
@@ -20,6 +21,7 @@ export interface Hands {
   readonly crew: Crew;
   readonly intents: Intents;
   readonly world: World;
+  readonly vandal: Vandal;
   readonly vms: readonly number[];
 }
 

@@ -2,10 +2,12 @@ import { randomUUID } from 'node:crypto';
 import type { ResourceName, VolumeId } from '@plumbline/domain';
 import { intentCatalog } from '@plumbline/intents';
 import type { Case } from '../matrix/cells.js';
+import { recordAfter } from '../matrix/expected.js';
 import { STANDINGS, paramsFor } from '../matrix/variants.js';
 import type { Asked, Intents } from './intents.js';
 import { newSubject } from './subject.js';
 import type { Subject } from './subject.js';
+import type { Hands } from './strike.js';
 import type { World } from './world.js';
 
 const READY_MS = 120_000;
@@ -13,7 +15,7 @@ const READY_MS = 120_000;
 /** Brings a volume about for each case, in the state that the case begins in. */
 export async function prepare(
   cases: readonly Case[],
-  { intents, world, vms }: { intents: Intents; world: World; vms: readonly number[] },
+  { intents, vandal, world, vms }: Pick<Hands, 'intents' | 'vandal' | 'world' | 'vms'>,
 ): Promise<readonly Subject[]> {
   let attached = 0;
   const subjects = cases.map((of): Subject => {
@@ -29,22 +31,31 @@ export async function prepare(
     });
     return newSubject({ of, account, vm, volume, params });
   });
-  const asked = await Promise.all(subjects.map((subject) => bringAbout(subject, intents)));
-  await allEnd(asked.flat(), world, 'the volumes of a batch');
+  // One kind after the other: a delete would end a create that it finds unfinished.
+  const longest = Math.max(...subjects.map(({ of }) => STANDINGS[of.variant.standing].length));
+  for (let at = 0; at < longest; at += 1) {
+    const asked = await Promise.all(subjects.map((subject) => bringAbout(subject, at, intents)));
+    await allEnd(asked.flat(), world, 'the volumes of a batch');
+  }
   const registry = await world.registry();
   for (const subject of subjects) subject.before = world.record(registry, subject);
+  const [{ slug: region = '' } = {}] = intents.regions;
+  for (const { of, vm, volume } of subjects)
+    if (of.variant.damage !== null) await vandal.damage(of.variant.damage, { region, vm, volume });
   return subjects;
 }
 
-async function bringAbout({ account, of, vm, volume }: Subject, intents: Intents): Promise<readonly Asked[]> {
-  const all: Asked[] = [];
-  for (const kind of STANDINGS[of.variant.standing]) {
-    const definition = intentCatalog.get(kind);
-    if (definition === undefined) throw new TypeError(`the catalogue has no ${kind}`);
-    const by = { volumeId: volume, account: account.id, vm, name: volume };
-    all.push(await intents.ask(account, definition, paramsFor(definition, by)));
-  }
-  return all;
+async function bringAbout(
+  { account, of, vm, volume }: Subject,
+  at: number,
+  intents: Intents,
+): Promise<readonly Asked[]> {
+  const kind = STANDINGS[of.variant.standing][at];
+  if (kind === undefined) return [];
+  const definition = intentCatalog.get(kind);
+  if (definition === undefined) throw new TypeError(`the catalogue has no ${kind}`);
+  const by = { volumeId: volume, account: account.id, vm, name: volume };
+  return [await intents.ask(account, definition, paramsFor(definition, by))];
 }
 
 /**
@@ -57,7 +68,7 @@ export async function useAndRemove(
 ): Promise<void> {
   const registry = await world.registry();
   const asked = await Promise.all(
-    subjects.map(async ({ account, of, ended, params, resource, vm: own, volume, wrong }) => {
+    subjects.map(async ({ account, of, ended, params, resource, volume, wrong }) => {
       const all: Asked[] = [];
       const record = world.record(registry, { account, volume });
       if (record === null) return all;
@@ -67,8 +78,9 @@ export async function useAndRemove(
       };
       try {
         if (ended === 'errored') all.push(await intents.ask(account, of.variant.definition, params));
-        const vm = ended === 'errored' && 'vm' in (params as object) ? own : undefined;
-        const attachedTo = record.attachment?.vm ?? vm;
+        const after =
+          ended === 'errored' ? recordAfter(of, { params, before: record, ends: 'completed' }) : record;
+        const attachedTo = after?.attachment?.vm;
         if (attachedTo !== undefined) await ask('volume-detach', { volumeId: volume, vm: attachedTo });
         await ask('volume-delete', { volumeId: volume });
       } catch (error) {

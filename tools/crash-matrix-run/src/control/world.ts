@@ -55,9 +55,11 @@ export class World {
     }
   }
 
+  /** Also one that customers do not see. */
   action(registry: Registry, { account, action }: Asked): ActionRecord | undefined {
-    const key = `actions/${account}/${String(action).padStart(ACTION_DIGITS, '0')}`;
-    return registry.get(key)?.value as ActionRecord | undefined;
+    const path = `actions/${account}/${String(action).padStart(ACTION_DIGITS, '0')}`;
+    const entry = registry.get(path) ?? registry.get(`internal-${path}`);
+    return entry?.value as ActionRecord | undefined;
   }
 
   record(

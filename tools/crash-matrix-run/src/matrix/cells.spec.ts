@@ -2,6 +2,7 @@ import type { Region } from '@plumbline/domain';
 import { intentCatalog } from '@plumbline/intents';
 import { POINTS, WAYS, batchesOf, exclusionOf, partOf, strikeOf } from './cells.js';
 import type { Case } from './cells.js';
+import { excludedKind } from './damages.js';
 import { expectedOf } from './expected.js';
 import { variantsOf } from './variants.js';
 
@@ -25,8 +26,23 @@ describe('what the matrix is made of', () => {
       'volume-attach, undone',
       'volume-detach, attached',
       'volume-delete',
+      'volume-purge',
+      'repair-disk, attached',
+      'repair-disk, attached, undone',
+      'repair-image',
+      'repair-image, undone',
+      'repair-image, attached',
+      'repair-image, attached, undone',
+      'repair-leftover',
+      'repair-subscription',
+      'repair-subscription, deleted',
+      'repair-unplug',
     ]);
-    expect(new Set(variants.map(({ definition }) => definition.kind))).toEqual(new Set(intentCatalog.keys()));
+    const excluded = [...intentCatalog.values()].filter((definition) => excludedKind(definition) !== null);
+    expect(excluded.map(({ kind }) => kind)).toEqual(['repair-disk-size']);
+    expect(new Set([...variants.map(({ definition }) => definition), ...excluded])).toEqual(
+      new Set(intentCatalog.values()),
+    );
   });
 
   it('has every step of a plan, what comes after it, and what is owed', () => {

@@ -16,12 +16,15 @@ import type {
   VolumeId,
   VolumeRecord,
 } from '@plumbline/domain';
+import { damageOf, excludedKind } from './damages.js';
+import type { Damage } from './damages.js';
 
 /** What stands before the intent, and by which kinds it is brought about. */
 export const STANDINGS = {
   absent: [],
   present: ['volume-create'],
   attached: ['volume-create', 'volume-attach'],
+  deleted: ['volume-create', 'volume-delete'],
 } as const;
 export type Standing = keyof typeof STANDINGS;
 
@@ -48,6 +51,8 @@ export interface Variant {
   readonly moves: readonly Move[];
   /** Its last build is made, and then said to be refused: so everything is undone, and there is something to undo. */
   readonly turnsBackAt: MoveKey | null;
+  /** What is done behind the registry's back before it is asked for. */
+  readonly damage: Damage | null;
   /** Whether it takes a slot of a VM. */
   readonly needsVm: boolean;
 }
@@ -67,8 +72,9 @@ export function paramsFor(
 }
 
 export function variantsOf(catalog: IntentCatalog, regions: readonly Region[]): readonly Variant[] {
-  return [...catalog.values()].flatMap((definition) =>
-    (Object.keys(STANDINGS) as Standing[]).flatMap((standing) => {
+  const covered = [...catalog.values()].filter((definition) => excludedKind(definition) === null);
+  return covered.flatMap((definition) =>
+    standingsFor(definition).flatMap((standing) => {
       const plan = planFrom(catalog, definition, standing, regions);
       return plan === null
         ? []
@@ -76,6 +82,18 @@ export function variantsOf(catalog: IntentCatalog, regions: readonly Region[]): 
     }),
   );
 }
+
+/** A disk that is plugged by hand needs an image, and a volume that is in no VM already. */
+function standingsFor(definition: AnyIntentDefinition): readonly Standing[] {
+  return damageOf(definition) === 'plugged by hand' ? ['present'] : STANDS[definition.on];
+}
+
+const STANDS: Readonly<Record<AnyIntentDefinition['on'], readonly Standing[]>> = {
+  absent: ['absent'],
+  present: ['present', 'attached'],
+  gone: ['deleted'],
+  any: ['present', 'deleted'],
+};
 
 /** Null when it is refused in this state. */
 function planFrom(
@@ -86,7 +104,6 @@ function planFrom(
 ): ResolvedPlan | null {
   const record = recordOf(catalog, standing);
   const { example } = definition;
-  if ((record === null) !== (definition.on === 'absent')) return null;
   const vm = definition.vm === undefined ? {} : { vm: exampleVm(definition, record) };
   if (definition.refuse(example, { record, regions, ...vm }) !== null) return null;
   return resolvePlan(definition.plan(example, record));
@@ -153,12 +170,14 @@ function turnedBack(
 }
 
 function commonOf(definition: AnyIntentDefinition, standing: Standing) {
-  const plain = definition.on === 'absent' ? 'absent' : 'present';
+  const [plain] = STANDS[definition.on];
   return {
     name: standing === plain ? definition.kind : `${definition.kind}, ${standing}`,
     definition,
     standing,
-    needsVm: standing === 'attached' || definition.vm !== undefined,
+    damage: damageOf(definition),
+    needsVm:
+      standing === 'attached' || definition.vm !== undefined || damageOf(definition) === 'plugged by hand',
   };
 }
 

@@ -14,9 +14,6 @@ export type ProxiedPart = 'consul' | 'redis' | 'postgres';
 
 /** What a fault can lay hands on. */
 export class World {
-  /** VMs whose disks went with their process, and have not been given back yet. */
-  readonly emptiedVms = new Set<string>();
-
   constructor(
     readonly stack: RunningStack,
     readonly supervisor: Supervisor,
@@ -29,7 +26,6 @@ export class World {
   async killAndHold(name: string): Promise<void> {
     this.supervisor.hold(name);
     await this.stack.kill(name);
-    if (name.startsWith('vm-')) this.emptiedVms.add(name);
   }
 
   appsBehind(part: ProxiedPart): readonly string[] {

@@ -1,5 +1,5 @@
 import { defineFacet, parseVolumeId } from '@plumbline/domain';
-import type { OwesStep } from '@plumbline/domain';
+import type { Finding, OwesStep } from '@plumbline/domain';
 import { z } from 'zod';
 
 const subscriptionWant = z.object({ sizeGib: z.number().int().positive() });
@@ -7,6 +7,11 @@ export type SubscriptionWant = z.infer<typeof subscriptionWant>;
 
 const subscriptionSeen = z.object({ sizeGib: z.number().int().positive(), account: z.string() });
 export type SubscriptionSeen = z.infer<typeof subscriptionSeen>;
+
+const files = {
+  kind: 'repair-subscription',
+  params: ({ volume }: Finding) => ({ volumeId: volume }),
+};
 
 /** What an account is billed for a volume. Derived: it follows the record, and never the other way round. Key: volume id. */
 export const billingSubscription = defineFacet<SubscriptionWant, SubscriptionSeen>({
@@ -17,11 +22,36 @@ export const billingSubscription = defineFacet<SubscriptionWant, SubscriptionSee
   holds: (want, seen) => (want === null ? seen === null : seen !== null && seen.sizeGib === want.sizeGib),
   expected: (record) => [{ key: record.id, want: { sizeGib: record.sizeGib } }],
   volumeOf: parseVolumeId,
-  repairs: {
-    missing: { action: 'report', why: 'a subscription follows the record' },
-    unexpected: { action: 'report', why: 'a customer must not be billed for nothing' },
-    different: { action: 'report', why: 'nobody is billed for more than the record says' },
-  },
+  remedies: [
+    {
+      name: 'subscription-missing',
+      class: 'missing',
+      does: 'repair',
+      files,
+      why: 'what is billed follows the record',
+    },
+    {
+      name: 'subscription-different',
+      class: 'different',
+      does: 'repair',
+      files,
+      why: 'nobody is billed for more than the record says, nor for less',
+    },
+    {
+      name: 'subscription-left',
+      class: 'unexpected',
+      when: ({ tombstone }) => tombstone !== null,
+      does: 'repair',
+      files,
+      why: 'its volume was deleted: nobody is billed for nothing',
+    },
+    {
+      name: 'subscription-unknown',
+      class: 'unexpected',
+      does: 'page',
+      why: 'somebody is billed for a volume that never was',
+    },
+  ],
 });
 
 /** The subscription of the volume that the commit is about. */

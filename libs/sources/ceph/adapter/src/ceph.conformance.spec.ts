@@ -1,133 +1,31 @@
-import { randomUUID } from 'node:crypto';
-import koffi from 'koffi';
-import { InvariantError, poolOf, UncertainError } from '@plumbline/domain';
-import type { Backend, RegionSlug, VolumeId } from '@plumbline/domain';
-import { GIB, cephImage, cephWatch, imageKeyOf } from '@plumbline/ceph-facets';
+import { InvariantError, UncertainError } from '@plumbline/domain';
+import type { Backend } from '@plumbline/domain';
+import { GIB, cephImage, cephWatch } from '@plumbline/ceph-facets';
 import type { ImageSeen } from '@plumbline/ceph-facets';
 import { describeFacet, describeWitness, standStill } from '@plumbline/testing';
-import { packString } from './encoding.js';
-import { connectCeph, witnessObjectOf } from './index.js';
-import type { AddressOwner, CephClient } from './index.js';
-import { loadNative } from './native.js';
-import type { Cluster, Image, IoContext } from './native.js';
-import { plainAddress } from './addresses.js';
+import type { CephClient } from './index.js';
+import {
+  CALL_MS,
+  LOCKED_BYTES,
+  backendOf,
+  connect,
+  deadline,
+  dieWithinCreate,
+  dieWithinTrashing,
+  freshKey,
+  openAsStranger,
+} from './testing/cluster.js';
 
-const CONF = process.env.PLUMBLINE_TEST_CEPH_CONF;
-const USER = process.env.PLUMBLINE_TEST_CEPH_USER ?? 'client.plumbline-ceph';
-const POOL = process.env.PLUMBLINE_TEST_POOL ?? 'volumes-nyc1';
-const REGION = POOL.slice(poolOf('' as RegionSlug).length) as RegionSlug;
 /** The one OSD of that cluster, to be stopped and woken; without it nothing is proved about silence. */
 const OSD_PID = Number(process.env.PLUMBLINE_TEST_CEPH_OSD_PID ?? 0);
-const CALL_MS = 30_000;
 /** After this the watch of a client that is silent runs out by itself. */
 const WATCH_MS = 30_000;
-
-const deadline = () => AbortSignal.timeout(CALL_MS);
-const freshKey = () => imageKeyOf(REGION, randomUUID() as VolumeId);
-
-function connect(over: { ownerOf?: (address: string) => AddressOwner; onBlocklisted?: () => void } = {}) {
-  if (CONF === undefined)
-    throw new Error('PLUMBLINE_TEST_CEPH_CONF names no ceph.conf of a cluster to test on');
-  return connectCeph({
-    conf: CONF,
-    user: USER,
-    pools: [POOL],
-    witnessObject: witnessObjectOf(randomUUID()),
-    ownerOf: () => 'nobody-known',
-    onBlocklisted: () => {},
-    ...over,
-  });
-}
-
-/** A RADOS client beside the adapter, such as a VM or a process that died half-way. */
-async function connectStranger() {
-  const native = loadNative();
-  const cluster: [Cluster | null] = [null];
-  native.clusterCreate(cluster, 'ceph', USER, 0);
-  const connection = cluster[0] as Cluster;
-  native.confRead(connection, CONF ?? '');
-  expect(await native.connect(connection)).toBe(0);
-  const text: [string | null] = [null];
-  native.ownAddresses(connection, text);
-  const opened: [IoContext | null] = [null];
-  await native.ioCreate(connection, POOL, opened);
-  const io = opened[0] as IoContext;
-  return {
-    native,
-    io,
-    address: plainAddress(text[0] ?? ''),
-    close: async () => {
-      await native.ioDestroy(io);
-      await native.shutdown(connection);
-    },
-  };
-}
-
-/** Opens an image as a VM would: for writing, with a watch. */
-async function openAsStranger(key: string) {
-  const { native, io, address, close } = await connectStranger();
-  const image: [Image | null] = [null];
-  expect(await native.open(io, nameIn(key), image, null)).toBe(0);
-  return {
-    address,
-    /** As whoever writes has it: growing takes the lock, and keeps it. */
-    lock: async () => {
-      expect(await native.resize(image[0] as Image, LOCKED_BYTES, false, null, null)).toBe(0);
-    },
-    close: async () => {
-      await native.close(image[0] as Image);
-      await close();
-    },
-  };
-}
-
-const LOCKED_BYTES = 2 * GIB;
-
-const rados = koffi.load('librados.so.2');
-
-/** Writes a name into the directory, as `rbd create` does first, and nothing else. */
-async function dieWithinCreate(key: string) {
-  const imageId = randomUUID().slice(0, 8);
-  const begin = rados.func('void *rados_create_write_op()') as () => object;
-  const exec = rados.func(
-    'void rados_write_op_exec(void *op, const char *class, const char *method, const uint8_t *input, size_t bytes, void *answer)',
-  );
-  const operate = rados.func(
-    'int rados_write_op_operate(void *op, void *io, const char *object, void *mtime, int flags)',
-  );
-  const end = rados.func('void rados_release_write_op(void *op)');
-  const { io, close } = await connectStranger();
-  const entry = Buffer.concat([packString(nameIn(key)), packString(imageId)]);
-  const op = begin();
-  exec(op, 'rbd', 'dir_add_image', entry, entry.length, null);
-  expect(operate(op, io, 'rbd_directory', null, 0)).toBe(0);
-  end(op);
-  await close();
-}
-
-/** Takes away what leads from the name to the image, as a move to the trash does before it ends. */
-async function dieWithinTrashing(key: string) {
-  const remove = rados.func('int rados_remove(void *io, const char *object)');
-  const { io, close } = await connectStranger();
-  expect(remove(io, `rbd_id.${nameIn(key)}`)).toBe(0);
-  await close();
-}
-
-function nameIn(key: string): string {
-  return key.slice(POOL.length + 1);
-}
 
 async function stopOsd(): Promise<() => Promise<void>> {
   await standStill(OSD_PID);
   return async () => {
     process.kill(OSD_PID, 'SIGCONT');
   };
-}
-
-function backendOf(client: CephClient, facet: string): Backend {
-  const found = client.facets.get(facet as 'ceph.image');
-  if (found === undefined) throw new Error(`no facet ${facet}`);
-  return found;
 }
 
 const witnessed: CephClient[] = [];
@@ -210,20 +108,6 @@ describe('a real cluster', () => {
   );
 
   it(
-    'keeps the data of an image whose move to the trash was interrupted',
-    async () => {
-      const key = freshKey();
-      const { seen } = await make(key);
-      await dieWithinTrashing(key);
-      const before = await images.observe({ key }, deadline());
-      expect(before).toEqual({ ...seen, state: 'half-made' });
-      const applied = await images.apply({ key }, { want: { trashed: true }, before }, deadline());
-      expect(applied).toEqual({ seen: { ...seen, state: 'trashed' } });
-    },
-    CALL_MS,
-  );
-
-  it(
     'leaves a stranger’s image of the same name alone',
     async () => {
       const key = freshKey();
@@ -233,42 +117,6 @@ describe('a real cluster', () => {
         await expect(images.apply({ key }, { want, before }, deadline())).rejects.toThrow(InvariantError);
       }
       expect(await images.observe({ key }, deadline())).toEqual(seen);
-    },
-    CALL_MS,
-  );
-
-  it(
-    'takes an image to the trash, lists it there, and purges it only from there',
-    async () => {
-      const key = freshKey();
-      const { seen } = await make(key);
-      const purge = () => images.apply({ key }, { want: null, before: seen }, deadline());
-      await expect(purge()).rejects.toMatchObject({ reason: 'ceph-not-in-trash' });
-      const trashed = { ...seen, state: 'trashed' };
-      for (let twice = 0; twice < 2; twice += 1) {
-        const change = { want: { trashed: true }, before: seen };
-        expect(await images.apply({ key }, change, deadline())).toEqual({ seen: trashed });
-      }
-      expect(await images.observe({ key }, deadline())).toEqual(trashed);
-      const inTrash: string[] = [];
-      for await (const entry of client.listTrash(deadline())) inTrash.push(entry.key);
-      expect(inTrash).toContain(key);
-      expect(await purge()).toEqual({ seen: null });
-      expect(await purge()).toEqual({ seen: null });
-      expect(await images.observe({ key }, deadline())).toBeNull();
-    },
-    2 * CALL_MS,
-  );
-
-  it(
-    'restores an image from the trash with what was in it',
-    async () => {
-      const key = freshKey();
-      const { seen } = await make(key);
-      await images.apply({ key }, { want: { trashed: true }, before: seen }, deadline());
-      const before = await images.observe({ key }, deadline());
-      const applied = await images.apply({ key }, { want: { sizeGib: 1 }, before }, deadline());
-      expect(applied).toEqual({ seen });
     },
     CALL_MS,
   );

@@ -55,9 +55,9 @@ describe('the packing of the object class', () => {
     ]);
     const common = { name: 'volume-a', deletedAtMs: 1_700_000_000_123 };
     expect(unpackTrash(packed)).toEqual([
-      { imageId: '1', whole: true, ...common },
-      { imageId: '2', whole: false, ...common },
-      { imageId: '3', whole: true, ...common },
+      { imageId: '1', state: 'whole', ...common },
+      { imageId: '2', state: 'moving', ...common },
+      { imageId: '3', state: 'whole', ...common },
     ]);
   });
 });

@@ -46,8 +46,8 @@ export interface TrashEntry {
   readonly imageId: string;
   readonly name: string;
   readonly deletedAtMs: number;
-  /** False while a move to or from the trash, or a removal, is under way or was interrupted. */
-  readonly whole: boolean;
+  /** `moving`: a move to or from the trash is under way, or was interrupted; `removing`: its removal. */
+  readonly state: 'whole' | 'moving' | 'removing';
 }
 
 export function unpackTrash(answer: Buffer): TrashEntry[] {
@@ -68,10 +68,13 @@ function readTrashEntry(reader: Reader, imageId: string): TrashEntry {
   const deletedAtMs = reader.u32() * 1_000 + Math.floor(reader.u32() / 1e6);
   reader.u32(); // The end of the deferment, seconds
   reader.u32(); // and nanoseconds.
-  const whole = version < TRASH_VERSION_WITH_STATE || reader.u8() === 0;
+  const state = version < TRASH_VERSION_WITH_STATE ? 0 : reader.u8();
   reader.at = end;
-  return { imageId, name, deletedAtMs, whole };
+  return { imageId, name, deletedAtMs, state: TRASH_STATES[state] ?? 'moving' };
 }
+
+/** Of librbd's numbers; the third, a restoring, is a move as well. */
+const TRASH_STATES: readonly TrashEntry['state'][] = ['whole', 'moving', 'removing', 'moving'];
 
 class Reader {
   at = 0;

@@ -66,14 +66,14 @@ export class ImageBackend implements Backend {
     }));
   }
 
-  /** A new image goes to the trash, as any removal; a grown image stays grown. */
+  /** A new image goes to the trash, as any removal; a grown image stays grown, and one that is back stays: a record names it. */
   undo(place: Place, change: Change, signal: AbortSignal): Promise<Applied> {
-    const before = seenBefore(change);
+    const [want, before] = [wanted.parse(change.want), seenBefore(change)];
+    const stays = before?.state === 'open' || (want !== null && 'restored' in want);
     return this.pools.run(place, 'take back image', signal, async (turn, { pool, image }) => ({
-      seen:
-        before?.state === 'open'
-          ? await lookAt(turn, pool, image)
-          : await this.moveToTrash(turn, { pool, image, before: null }),
+      seen: stays
+        ? await lookAt(turn, pool, image)
+        : await this.moveToTrash(turn, { pool, image, before: null }),
     }));
   }
 
@@ -84,8 +84,17 @@ export class ImageBackend implements Backend {
   private reach(turn: Turn, at: At & { want: ImageWant | null }): Promise<ImageSeen | null> {
     if (at.want === null) return this.purge(turn, at);
     if ('trashed' in at.want) return this.moveToTrash(turn, at);
+    if ('restored' in at.want) return this.restore(turn, at, at.want.imageId);
     const bytes = at.want.sizeGib * GIB;
     return at.before?.state === 'open' ? this.grow(turn, at, bytes) : this.build(turn, at, bytes);
+  }
+
+  /** By the internal id: another image of that name in the trash is not ours, and one that stands there is in the way. */
+  private async restore(turn: Turn, { pool, image }: At, imageId: string): Promise<ImageSeen | null> {
+    const seen = await lookAt(turn, pool, image);
+    if (seen?.state === 'trashed' && seen.imageId === imageId)
+      await pool.restoreFromTrash(turn, imageId, image);
+    return lookAt(turn, pool, image);
   }
 
   private async build(turn: Turn, at: At, bytes: number): Promise<ImageSeen> {
@@ -96,6 +105,9 @@ export class ImageBackend implements Backend {
         return seen.sizeBytes >= bytes ? seen : this.grow(turn, { ...at, before: seen }, bytes);
       if (seen?.state === 'trashed') await pool.restoreFromTrash(turn, seen.imageId, image);
       if (seen?.state === 'half-made') await this.clearHalfMade(turn, at, seen);
+      // What has a header is full of somebody's bytes: once it is whole in the trash it comes back, and is not made anew.
+      if (seen?.state === 'half-made' && seen.sizeBytes > 0)
+        await pool.restoreFromTrash(turn, seen.imageId, image);
     }
     throw new BusyError(`image ${pool.name}/${image} keeps changing under us`, {
       reason: 'ceph-contended',
@@ -168,12 +180,18 @@ export class ImageBackend implements Backend {
     const seen = await lookAt(turn, pool, image);
     if (seen === null) return null;
     expectSameImage(before, seen.imageId);
-    if (seen.state !== 'trashed') {
+    if (seen.state !== 'trashed' && seen.state !== 'purging') {
       throw new RejectedError(`image ${pool.name}/${image} is not in the trash`, {
         reason: 'ceph-not-in-trash',
       });
     }
     await pool.removeFromTrash(turn, seen.imageId);
+    // Also who finds nothing to remove any more may have left the entry in the trash behind.
+    const left = await lookAt(turn, pool, image);
+    if (left?.imageId === seen.imageId)
+      throw new BusyError(`image ${pool.name}/${image} is not yet out of the trash`, {
+        reason: 'ceph-contended',
+      });
     return null;
   }
 }

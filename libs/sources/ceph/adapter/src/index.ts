@@ -1,5 +1,4 @@
 export { connectCeph, IMAGE_FEATURES } from './connect.js';
-export type { AddressOwner } from './connect.js';
 export type { CephClient } from './connection.js';
 export { witnessObjectOf } from './witness-object.js';
 export { exitNow, loadNative } from './native.js';

@@ -19,9 +19,9 @@ export async function lookAt(turn: Turn, pool: Pool, image: string): Promise<Ima
   if (listedId !== null) return halfMade(turn, pool, listedId);
   const entry = await findInTrash(turn, pool, image);
   if (entry === null) return null;
-  if (!entry.whole) return halfMade(turn, pool, entry.imageId);
+  if (entry.state === 'moving') return halfMade(turn, pool, entry.imageId);
   const sizeBytes = (await pool.sizeBytesOf(turn, entry.imageId)) ?? 0;
-  return { imageId: entry.imageId, sizeBytes, state: 'trashed' };
+  return { imageId: entry.imageId, sizeBytes, state: entry.state === 'whole' ? 'trashed' : 'purging' };
 }
 
 async function halfMade(turn: Turn, pool: Pool, imageId: string): Promise<ImageSeen> {

@@ -11,6 +11,8 @@ const imageWant = z.union([
   /** Opens, and is at least that big: sizes never shrink, and a grown image stays grown. */
   z.object({ sizeGib: z.number().int().positive(), imageId }),
   z.object({ trashed: z.literal(true), imageId }),
+  /** Is back from the trash, at whatever size it was: never made, and never grown. */
+  z.object({ restored: z.literal(true), imageId: z.string() }),
 ]);
 export type ImageWant = z.infer<typeof imageWant>;
 
@@ -20,9 +22,10 @@ const imageSeen = z.object({
   sizeBytes: z.number(),
   /**
    * `half-made`: listed but cannot be opened. With `sizeBytes` 0 a client died within `rbd create`, and nothing was ever in
-   * it; else one died within a move to the trash, and everything still is.
+   * it; else one died within a move to the trash, and everything still is. `purging`: its removal from the trash has begun,
+   * and cannot but go on.
    */
-  state: z.enum(['open', 'half-made', 'trashed']),
+  state: z.enum(['open', 'half-made', 'trashed', 'purging']),
 });
 export type ImageSeen = z.infer<typeof imageSeen>;
 
@@ -34,30 +37,88 @@ export const cephImage = defineFacet<ImageWant, ImageSeen>({
   seen: imageSeen,
   holds(want, seen) {
     if (want === null) return seen === null;
-    if ('trashed' in want) return seen === null || seen.state === 'trashed';
-    if (seen === null || isStrangers(want, seen)) return false;
-    return seen.state === 'open' && seen.sizeBytes >= want.sizeGib * GIB;
+    if ('trashed' in want) return seen === null || isDiscarded(seen);
+    if (seen === null || isStrangers(want, seen) || seen.state !== 'open') return false;
+    return 'restored' in want || seen.sizeBytes >= want.sizeGib * GIB;
   },
   expected: ({ region, id, sizeGib, imageId }) => [
     { key: imageKeyOf(region, id), want: { sizeGib, imageId } },
   ],
   volumeOf: (key) => volumeIdOfImage(key.slice(key.indexOf('/') + 1)),
+  rests: isDiscarded,
   parks(want, seen) {
     if (want !== null && seen !== null && isStrangers(want, seen)) return 'stranger';
     if (want === null || 'trashed' in want) return null;
+    if ('restored' in want)
+      return seen?.state === 'open' || seen?.state === 'trashed' ? null : 'image-missing';
     // Without a header there is nothing left to open, and one made anew would be empty.
-    const isLost = seen === null || (seen.state === 'half-made' && seen.sizeBytes === 0);
+    const isLost =
+      seen === null || seen.state === 'purging' || (seen.state === 'half-made' && seen.sizeBytes === 0);
     return isLost ? 'image-missing' : null;
   },
-  repairs: {
-    missing: { action: 'page', why: 'a new image would hand the customer an empty disk' },
-    unexpected: { action: 'report', why: 'it may be somebody’s data: nothing is removed without a person' },
-    different: {
-      action: 'report',
-      why: 'an image smaller than recorded needs a person; a larger one is fine',
+  remedies: [
+    {
+      name: 'image-trashed',
+      class: 'different',
+      when: ({ record, seen }) => {
+        const image = seen as ImageSeen;
+        return image.state === 'trashed' && image.imageId === record?.imageId;
+      },
+      does: 'repair',
+      files: { kind: 'repair-image', params: ({ volume }) => ({ volumeId: volume }) },
+      why: 'its bytes are all there, in the trash: by its internal id it is the same image, and comes back',
     },
-  },
+    {
+      name: 'image-missing',
+      class: 'missing',
+      does: 'page',
+      files: { kind: 'repair-image', params: ({ volume }) => ({ volumeId: volume }) },
+      why: 'a new image would hand the customer an empty disk: the volume waits for a person',
+    },
+    {
+      name: 'image-another',
+      class: 'different',
+      when: ({ record, seen }) => (seen as ImageSeen).imageId !== record?.imageId,
+      does: 'page',
+      files: { kind: 'repair-image', params: ({ volume }) => ({ volumeId: volume }) },
+      why: 'another image stands under its name: it is a stranger’s, and is neither used nor touched',
+    },
+    {
+      name: 'image-damaged',
+      class: 'different',
+      does: 'page',
+      why: 'smaller than recorded, or it cannot be opened: what is lost nobody can make up',
+    },
+    {
+      name: 'image-left',
+      class: 'unexpected',
+      when: ({ record, tombstone, seen }) => {
+        if (record !== null || tombstone === null) return false;
+        return tombstone.imageId === '' || tombstone.imageId === (seen as ImageSeen).imageId;
+      },
+      does: 'repair',
+      files: {
+        kind: 'repair-leftover',
+        params: ({ tombstone, volume }) => ({
+          volumeId: volume,
+          region: tombstone?.region ?? null,
+          imageId: tombstone?.imageId ?? null,
+        }),
+      },
+      why: 'its volume was deleted: it goes to the trash, from which it can be taken back',
+    },
+    {
+      name: 'image-unknown',
+      class: 'unexpected',
+      does: 'report',
+      why: 'no volume of ours ever had it: it may be somebody’s data',
+    },
+  ],
 });
+
+function isDiscarded({ state }: ImageSeen): boolean {
+  return state === 'trashed' || state === 'purging';
+}
 
 function isStrangers(want: ImageWant, seen: ImageSeen): boolean {
   return want.imageId !== undefined && want.imageId !== seen.imageId;

@@ -22,11 +22,7 @@ export const cephWatch = defineFacet<WatchWant, WatchSeen>({
   // A watch is no fact of its own: it comes and goes with the VM's block node, which the scrubber looks at.
   expected: () => [],
   volumeOf: (key) => volumeIdOfImage(key.slice(key.indexOf('/') + 1)),
-  repairs: {
-    missing: { action: 'report', why: 'the block node tells the same' },
-    unexpected: { action: 'report', why: 'the block node tells the same' },
-    different: { action: 'report', why: 'the block node tells the same' },
-  },
+  remedies: [],
 });
 
 /** Who watches a volume's image, about which a plan states facts. */

@@ -1,4 +1,4 @@
-import { UncertainError } from '@plumbline/domain';
+import { UncertainError, inspect } from '@plumbline/domain';
 import { FakeQemu, diskOf } from '@plumbline/testing';
 import { GIB, errorOf, expectSoon, listed, pool, world } from './testing/world.js';
 
@@ -14,6 +14,11 @@ describe('a VM that is dead, sleeps, or has a dead disk', () => {
     vm.kill();
     await expectSoon(() => one.node.look(), null);
     expect(await one.device.look()).toBeNull();
+    // Whoever asks whether something is wrong is not told that its disks are.
+    for (const facet of ['qemu.node', 'qemu.device'] as const) {
+      const asked = inspect(client.facets.get(facet)!, one.place, AbortSignal.timeout(1_000));
+      expect(await errorOf(asked)).toMatchObject({ name: 'HeldError', reason: 'vm-dead' });
+    }
     expect(await errorOf(one.node.once(one.want(1)))).toMatchObject({
       name: 'RejectedError',
       reason: 'vm-dead',

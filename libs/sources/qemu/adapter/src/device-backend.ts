@@ -10,7 +10,7 @@ import { BusyError, InvariantError, RejectedError } from '@plumbline/domain';
 import type { Applied, Backend, Change, Json, Place } from '@plumbline/domain';
 import { qemuDevice } from '@plumbline/qemu-facets';
 import type { DeviceSeen, DeviceWant } from '@plumbline/qemu-facets';
-import { notRunning, refused, unlessDead } from './errors.js';
+import { notRunning, nothingToTell, refused, unlessDead } from './errors.js';
 import type { VmDead } from './errors.js';
 import { listingOf } from './listing.js';
 import { diskAt, wantedOf } from './place.js';
@@ -47,6 +47,10 @@ export class DeviceBackend implements Backend {
 
   observe(place: Place, signal: AbortSignal): Promise<Json> {
     return this.at(place, signal, 'look at a device', look, () => null);
+  }
+
+  inspect(place: Place, signal: AbortSignal): Promise<Json> {
+    return this.at<Json>(place, signal, 'look at a device', look, nothingToTell);
   }
 
   list(signal: AbortSignal): AsyncIterable<Place & { readonly seen: Json }> {

@@ -60,6 +60,11 @@ export function notRunning(cause: VmDead): RejectedError {
   return new RejectedError('The VM is not running.', { reason: 'vm-dead', cause });
 }
 
+/** Of a VM that is not running it says nothing that it has no disks: they come back when it does. */
+export function nothingToTell(cause: VmDead): never {
+  throw held('tell what is missing', { reason: 'vm-dead', because: 'the VM is not running', cause });
+}
+
 /** The caller stopped waiting; what was sent goes on. */
 export function stoppedWaiting(what: string, signal: AbortSignal): UncertainError {
   return new UncertainError(`stopped waiting to ${what}`, { reason: 'vm-timeout', cause: signal.reason });

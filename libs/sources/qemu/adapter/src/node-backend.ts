@@ -17,7 +17,7 @@ import { BusyError, InvariantError, RejectedError } from '@plumbline/domain';
 import type { Applied, Backend, Change, Json, Place } from '@plumbline/domain';
 import { qemuNode } from '@plumbline/qemu-facets';
 import type { NodeSeen, NodeWant } from '@plumbline/qemu-facets';
-import { notRunning, refused, unlessDead } from './errors.js';
+import { notRunning, nothingToTell, refused, unlessDead } from './errors.js';
 import type { QmpRefusal, VmDead } from './errors.js';
 import type { OpenImage } from './open-images.js';
 import { diskAt, wantedOf } from './place.js';
@@ -57,6 +57,10 @@ export class NodeBackend implements Backend {
       ({ look }) => look(),
       () => null,
     );
+  }
+
+  inspect(place: Place, signal: AbortSignal): Promise<Json> {
+    return this.at<Json>(place, signal, 'look at a node', ({ look }) => look(), nothingToTell);
   }
 
   list(signal: AbortSignal): AsyncIterable<Place & { readonly seen: Json }> {

@@ -1,6 +1,7 @@
 import { defineFacet, fact } from '@plumbline/domain';
 import { z } from 'zod';
-import { diskFactAt, diskPlaceOf, volumeOfDiskKey } from './keys.js';
+import { diskFactAt, diskPlaceOf, parseDiskKey, volumeOfDiskKey } from './keys.js';
+import { diskRemedies } from './remedies.js';
 import type { DiskOfClient } from './keys.js';
 
 const deviceWant = z.object({
@@ -30,12 +31,9 @@ export const qemuDevice = defineFacet<DeviceWant, DeviceSeen>({
   expected: ({ attachment, id, name }) =>
     attachment === null ? [] : [{ ...diskPlaceOf({ ...attachment, volume: id }), want: { name } }],
   volumeOf: volumeOfDiskKey,
+  causeOf: ({ key, host }) => `${host ?? ''} ${parseDiskKey(key).vm}`,
   parks: (_want, seen) => (seen?.state === 'astray' ? 'stranger' : null),
-  repairs: {
-    missing: { action: 'report', why: 'the VM was restarted: the disk belongs there and is attached again' },
-    unexpected: { action: 'report', why: 'a disk nobody wants is unplugged' },
-    different: { action: 'report', why: 'a device without its drive serves nobody' },
-  },
+  remedies: diskRemedies('device'),
 });
 
 /** A volume's disk in a VM, about which a plan states facts. */

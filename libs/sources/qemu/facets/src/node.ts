@@ -1,6 +1,7 @@
 import { defineFacet, fact, imageNameOf, poolOf } from '@plumbline/domain';
 import { z } from 'zod';
-import { diskFactAt, diskPlaceOf, volumeOfDiskKey } from './keys.js';
+import { diskFactAt, diskPlaceOf, parseDiskKey, volumeOfDiskKey } from './keys.js';
+import { diskRemedies } from './remedies.js';
 import type { DiskOfClient } from './keys.js';
 
 const GIB = 1024 ** 3;
@@ -47,20 +48,27 @@ export const qemuNode = defineFacet<NodeWant, NodeSeen>({
           },
         ],
   volumeOf: volumeOfDiskKey,
+  causeOf: ({ key, host }) => `${host ?? ''} ${parseDiskKey(key).vm}`,
   parks: (want, seen) =>
-    want !== null &&
-    'pool' in want &&
-    seen !== null &&
-    seen.unreadable !== true &&
-    (seen.pool !== want.pool || seen.image !== want.image)
+    want !== null && 'pool' in want && seen !== null && seen.unreadable !== true && !isSameImage(want, seen)
       ? 'stranger'
       : null,
-  repairs: {
-    missing: { action: 'report', why: 'the VM was restarted: the disk belongs there and is attached again' },
-    unexpected: { action: 'report', why: 'nobody wants it; it may only go once no guest writes through it' },
-    different: { action: 'report', why: 'the VM shows another image or an older size' },
-  },
+  remedies: [
+    {
+      name: 'node-small',
+      class: 'different',
+      when: ({ want, seen }) => isSameImage(want as NodeWant, seen as NodeSeen),
+      does: 'repair',
+      files: { kind: 'repair-disk-size', params: ({ volume }) => ({ volumeId: volume }) },
+      why: 'the guest sees an older size: it is told of the one that the record has',
+    },
+    ...diskRemedies('node'),
+  ],
 });
+
+function isSameImage(want: NodeWant, seen: NodeSeen): boolean {
+  return seen.unreadable !== true && 'pool' in want && seen.pool === want.pool && seen.image === want.image;
+}
 
 /** A volume's block node in a VM, about which a plan states facts. */
 export function node(at: DiskOfClient) {

@@ -1,4 +1,4 @@
-import type { Suspicion } from './scrub.js';
+import type { Suspicion } from './walk.js';
 
 /** Suspicions remembered at once; more than that is no drift but an outage, and what is beyond waits for the next pass. */
 const REMEMBERED_MAX = 100_000;
@@ -31,8 +31,12 @@ export class Sightings {
     return now.monotonicMs - first.firstMs >= this.silenceMs ? first.firstAt : null;
   }
 
-  forget(suspicion: Suspicion): void {
+  forget(suspicion: Pick<Suspicion, 'facet' | 'place'>): void {
     this.seen.delete(nameOf(suspicion));
+  }
+
+  clear(): void {
+    this.seen.clear();
   }
 
   /** What waits to be seen again. */
@@ -46,10 +50,13 @@ export function nameOf({ facet, place }: Pick<Suspicion, 'facet' | 'place'>): st
   return `${facet} ${place.host ?? ''} ${place.key}`;
 }
 
+/** The same thing wrong in the same way, and no intent of its volume in between. */
 function isSame(one: Suspicion, other: Suspicion): boolean {
   return (
     one.class === other.class &&
     one.snapshot?.recordIndex === other.snapshot?.recordIndex &&
+    one.snapshot?.tombstoneIndex === other.snapshot?.tombstoneIndex &&
+    one.newestIntent === other.newestIntent &&
     JSON.stringify(one.want) === JSON.stringify(other.want)
   );
 }

@@ -24,11 +24,13 @@ export interface Suspicion {
   readonly want: Json;
   readonly seen: Json;
   readonly snapshot: Snapshot | null;
+  /** The volume's newest intent when it was looked at by itself; nought: it was only listed, or is a stranger's. */
+  readonly newestIntent: number;
 }
 
-export interface ScrubPorts {
-  /** Every id ever minted that may still be somewhere, sorted. */
-  volumeIds(): AsyncIterable<VolumeId>;
+export interface WalkPorts {
+  /** Every id ever minted that may still be somewhere, sorted, from behind `after` on. */
+  volumeIds(after: VolumeId | null): AsyncIterable<VolumeId>;
   read(resource: ReturnType<typeof volumeResource>): Promise<Snapshot>;
   readonly sources: readonly Source[];
   /** A source that cannot be listed leaves the pass: what it holds is unknown, never missing. */
@@ -70,15 +72,26 @@ const AFTER_ALL = '~';
 /** Volumes whose records are read together: the registry answers so many as cheaply as one. */
 const READ_AT_ONCE = 16;
 
-/** @returns the number of volumes looked at */
+/** A volume that was come to: how much of each facet was listed for it, and how much is expected. */
+export interface Looked {
+  readonly looked: VolumeId;
+  readonly counts: readonly {
+    readonly facet: FacetName;
+    readonly listed: number;
+    readonly expected: number;
+  }[];
+}
+
+/** @param after the volume behind which it begins: who goes on with another's pass */
 export async function* suspicionsOf(
-  ports: ScrubPorts,
+  ports: WalkPorts,
   signal: AbortSignal,
-): AsyncGenerator<Suspicion | { readonly looked: VolumeId }> {
-  const ids = new Cursor(ports.volumeIds());
+  after: VolumeId | null = null,
+): AsyncGenerator<Suspicion | Looked> {
+  const ids = new Cursor(ports.volumeIds(after));
   const listings = ports.sources.map((source): Listing => ({
     facet: source.facet,
-    cursor: new Cursor(source.list(signal)),
+    cursor: new Cursor(behind(source, after, signal)),
     lost: false,
   }));
   for (;;) {
@@ -95,9 +108,15 @@ export async function* suspicionsOf(
     }
     const snapshots = await Promise.all(listed.map(({ volume }) => ports.read(volumeResource(volume))));
     for (const [at, { volume, items }] of listed.entries()) {
-      for (const [listing, found] of items)
-        if (!listing.lost) yield* judge(listing.facet, volume, snapshots[at]!, found);
-      yield { looked: volume };
+      const snapshot = snapshots[at]!;
+      const counts: Looked['counts'][number][] = [];
+      for (const [{ facet, lost }, found] of items) {
+        if (lost) continue;
+        yield* judge(facet, volume, snapshot, found);
+        const expected = snapshot.record === null ? 0 : facet.expected(snapshot.record).length;
+        counts.push({ facet: facet.name, listed: found.length, expected });
+      }
+      yield { looked: volume, counts };
     }
     if (next === AFTER_ALL) yield* strangers(listings, ports);
     if (next === null || next === AFTER_ALL) return;
@@ -122,7 +141,7 @@ export function* judge(
   }
   for (const item of items) {
     if (expected.some((want) => samePlace(item, want))) continue;
-    if (facet.holds(null, item.seen)) continue;
+    if (facet.holds(null, item.seen) || facet.rests?.(item.seen) === true) continue;
     yield suspicion(facet, 'unexpected', { volume, snapshot, place: item, want: null, seen: item.seen });
   }
 }
@@ -133,14 +152,22 @@ function suspicion(
   about: { volume: VolumeId | null; snapshot: Snapshot | null; place: Place; want: Json; seen: Json },
 ): Suspicion {
   const { key, host } = about.place;
-  return { ...about, facet: facet.name, class: found, place: host === undefined ? { key } : { key, host } };
+  const place = host === undefined ? { key } : { key, host };
+  return { ...about, facet: facet.name, class: found, place, newestIntent: 0 };
 }
 
 function samePlace(one: Place, other: Place | Expectation): boolean {
   return one.key === other.key && one.host === other.host;
 }
 
-async function* strangers(listings: readonly Listing[], ports: ScrubPorts): AsyncGenerator<Suspicion> {
+async function* behind(source: Source, after: VolumeId | null, signal: AbortSignal): AsyncGenerator<Item> {
+  for await (const item of source.list(signal)) {
+    if (after !== null && (source.facet.volumeOf(item.key) ?? AFTER_ALL) <= after) continue;
+    yield item;
+  }
+}
+
+async function* strangers(listings: readonly Listing[], ports: WalkPorts): AsyncGenerator<Suspicion> {
   for (const listing of listings) {
     for (let item = await peek(listing, ports); item !== undefined; item = await peek(listing, ports)) {
       listing.cursor.take();
@@ -150,7 +177,7 @@ async function* strangers(listings: readonly Listing[], ports: ScrubPorts): Asyn
   }
 }
 
-async function itemsOf(listing: Listing, volume: VolumeId, ports: ScrubPorts): Promise<readonly Item[]> {
+async function itemsOf(listing: Listing, volume: VolumeId, ports: WalkPorts): Promise<readonly Item[]> {
   const items: Item[] = [];
   for (let item = await peek(listing, ports); item !== undefined; item = await peek(listing, ports)) {
     if (listing.facet.volumeOf(item.key) !== volume) break;
@@ -160,7 +187,7 @@ async function itemsOf(listing: Listing, volume: VolumeId, ports: ScrubPorts): P
   return items;
 }
 
-async function peek(listing: Listing, ports: ScrubPorts): Promise<Item | undefined> {
+async function peek(listing: Listing, ports: WalkPorts): Promise<Item | undefined> {
   if (listing.lost) return undefined;
   try {
     return await listing.cursor.peek();
@@ -174,7 +201,7 @@ async function peek(listing: Listing, ports: ScrubPorts): Promise<Item | undefin
 async function firstOf(
   ids: Cursor<VolumeId>,
   listings: readonly Listing[],
-  ports: ScrubPorts,
+  ports: WalkPorts,
 ): Promise<string | null> {
   let first: string | null = (await ids.peek()) ?? null;
   for (const listing of listings) {

@@ -1,0 +1,382 @@
+import { cephImage } from '@plumbline/ceph-facets';
+import { volumeResource } from '@plumbline/domain';
+import type { FacetName, VolumeId } from '@plumbline/domain';
+import type { ScrubberPorts } from '@plumbline/engine';
+import { EXAMPLE_VOLUME } from '@plumbline/intents';
+import { OTHER_VM, VM } from '../engine/engine-world.js';
+import { SILENCE_MS, ScrubWorld, diskKey, imageKey } from './scrub-world.js';
+
+const key = imageKey(EXAMPLE_VOLUME);
+const IMAGE = cephImage.name;
+const HOUR_MS = 3600 * 1000;
+
+function trash({ world: { sources } }: ScrubWorld, at = key): void {
+  const image = sources.images.get(at);
+  if (image === undefined) throw new Error(`no image ${at}`);
+  sources.images.delete(at);
+  sources.trash.set(at, { ...image, state: 'trashed' });
+}
+
+async function withTrashed(): Promise<ScrubWorld> {
+  const scrub = await ScrubWorld.open();
+  await scrub.carryOut('volume-create');
+  trash(scrub);
+  return scrub;
+}
+
+/** Volumes besides the example, in order. */
+async function volumes(scrub: ScrubWorld, count: number): Promise<readonly VolumeId[]> {
+  const ids = Array.from({ length: count }, () => scrub.world.uuid() as VolumeId);
+  for (const volumeId of ids) await scrub.carryOut('volume-create', { volumeId, name: volumeId });
+  return ids;
+}
+
+const oneState = async (scrub: ScrubWorld) => (await scrub.found()).map(({ state }) => state);
+const isRestored = ({ world: { sources } }: ScrubWorld, at = key) => sources.images.has(at);
+
+/** A scrubber for whom something happens while it waits to look again. */
+function interrupted(scrub: ScrubWorld, by: () => Promise<unknown>): Partial<ScrubberPorts> {
+  let isFirst = true;
+  return {
+    async sleep(ms) {
+      scrub.world.passedMs += ms;
+      if (ms >= SILENCE_MS && isFirst) {
+        isFirst = false;
+        await by();
+      }
+    },
+  };
+}
+
+/** Something happens once between what was decided and the last look. */
+function beforeLook({ desk }: ScrubWorld, happens: () => Promise<void>): void {
+  const releases = desk.releases.bind(desk);
+  desk.releases = async () => {
+    desk.releases = releases;
+    await happens();
+    return await releases();
+  };
+}
+
+describe('a repair is filed', () => {
+  it('only for what is seen twice, as far apart as anybody may be silent', async () => {
+    const scrub = await withTrashed();
+    const hasty = scrub.scrubber('hasty', { sleep: () => Promise.resolve() });
+    await scrub.pass(hasty);
+    await scrub.pass(hasty);
+    expect(await oneState(scrub)).toEqual(['seen-once']);
+    scrub.world.passedMs += SILENCE_MS - 1;
+    await scrub.pass(hasty);
+    expect(isRestored(scrub)).toBe(false);
+    scrub.world.passedMs += 1;
+    await scrub.pass(hasty);
+    expect(isRestored(scrub)).toBe(true);
+  });
+
+  it.each<[string, (scrub: ScrubWorld) => Promise<unknown>]>([
+    ['somebody has begun to work on it', (scrub) => scrub.admit('volume-resize')],
+    ['an intent has come and gone', (scrub) => scrub.carryOut('repair-subscription')],
+  ])('never when between the two looks %s', async (_, happens) => {
+    const scrub = await withTrashed();
+    const by = scrub.scrubber(
+      'another',
+      interrupted(scrub, () => happens(scrub)),
+    );
+    const before = await scrub.filedFor(EXAMPLE_VOLUME);
+    const report = await by.pass(new AbortController().signal);
+    expect(report).toMatchObject({ confirmed: 0, filed: 0 });
+    expect((await scrub.filedFor(EXAMPLE_VOLUME)) - before).toBeLessThan(2);
+    expect(isRestored(scrub)).toBe(false);
+  });
+
+  it('never when between the two looks an intent was refused, which leaves no trace in the record', async () => {
+    const scrub = await ScrubWorld.open();
+    await scrub.carryOut('volume-create');
+    scrub.billed.clear();
+    scrub.world.sources.killVm(VM);
+    const refused = interrupted(scrub, () => scrub.carryOut('volume-attach'));
+    const before = await scrub.world.snapshot(volumeResource(EXAMPLE_VOLUME));
+    expect(await scrub.pass(scrub.scrubber('another', refused))).toMatchObject({ confirmed: 0, filed: 0 });
+    expect(await scrub.world.snapshot(volumeResource(EXAMPLE_VOLUME))).toEqual(before);
+    await scrub.pass();
+    expect(scrub.billed.size).toBe(1);
+  });
+
+  it('never for what an earlier pass has seen twice, when an intent was refused since and this pass could not look', async () => {
+    const scrub = await ScrubWorld.open();
+    await scrub.carryOut('volume-create');
+    scrub.billed.clear();
+    scrub.world.sources.killVm(VM);
+    await scrub.desk.set({ paused: true });
+    await scrub.pass();
+    expect(await oneState(scrub)).toEqual(['confirmed']);
+    await scrub.carryOut('volume-attach');
+    await scrub.desk.set({ paused: false });
+    let isOwed = true;
+    const blind = scrub.scrubber('another', { isOwed: () => Promise.resolve(isOwed) });
+    beforeLook(scrub, () => Promise.resolve(void (isOwed = false)));
+    expect(await scrub.pass(blind)).toMatchObject({ filed: 0 });
+    expect(await scrub.pass()).toMatchObject({ filed: 1 });
+    expect(scrub.billed.size).toBe(1);
+  });
+
+  it('never when the record has changed since it was decided', async () => {
+    const scrub = await withTrashed();
+    const changes = async () => void (await scrub.carryOut('repair-subscription'));
+    const afterLook = scrub.scrubber('one', {
+      async file({ kind, onlyIf, params }) {
+        await changes();
+        return (await scrub.world.admit(kind, params, onlyIf)).intent;
+      },
+    });
+    expect(await scrub.pass(afterLook)).toMatchObject({ confirmed: 1, filed: 0 });
+    beforeLook(scrub, changes);
+    expect(await scrub.pass()).toMatchObject({ filed: 0 });
+    expect(isRestored(scrub)).toBe(false);
+  });
+
+  it('never for what is mended just before', async () => {
+    const scrub = await withTrashed();
+    beforeLook(scrub, () => {
+      const image = scrub.world.sources.trash.get(key)!;
+      scrub.world.sources.images.set(key, { ...image, state: 'open' });
+      return Promise.resolve();
+    });
+    expect(await scrub.pass()).toMatchObject({ confirmed: 1, filed: 0 });
+    expect(await scrub.filedFor(EXAMPLE_VOLUME)).toBe(0);
+  });
+
+  it('never of a facet that could not be listed, however sure the single looks are', async () => {
+    const scrub = await withTrashed();
+    await scrub.desk.set({ paused: true });
+    await scrub.pass();
+    await scrub.desk.set({ paused: false });
+    const sources = scrub.sources().map((source) => ({
+      facet: source.facet,
+      observe: source.observe.bind(source),
+      async *list(signal: AbortSignal) {
+        if (source.facet.name === IMAGE) throw new Error('no answer');
+        yield* source.list(signal);
+      },
+    }));
+    expect(await scrub.pass(scrub.scrubber('another', { sources }))).toMatchObject({ filed: 0 });
+    expect(isRestored(scrub)).toBe(false);
+    await scrub.pass();
+    expect(isRestored(scrub)).toBe(true);
+  });
+
+  it.each([
+    ['paused', { paused: true }, ['confirmed']],
+    ['to report this only', { modes: { 'image-trashed': 'report' } }, ['confirmed']],
+    ['not to look for this', { modes: { 'image-trashed': 'off' } }, []],
+    ['to repair nothing within an hour', { repairsPerHour: 0 }, ['confirmed']],
+  ] as const)('never while it is told %s, and then it is', async (_, settings, states) => {
+    const scrub = await withTrashed();
+    await scrub.desk.set(settings);
+    await scrub.passes(2);
+    expect(await oneState(scrub)).toEqual(states);
+    expect(isRestored(scrub)).toBe(false);
+    await scrub.desk.set({ paused: false, modes: { 'image-trashed': 'repair' }, repairsPerHour: null });
+    await scrub.passes(2);
+    expect([isRestored(scrub), await oneState(scrub)]).toEqual([true, ['repaired']]);
+  });
+
+  it('never after somebody has said stop, be it in the middle of a pass', async () => {
+    const scrub = await withTrashed();
+    const stop = interrupted(scrub, () => scrub.desk.set({ paused: true }));
+    expect(await scrub.pass(scrub.scrubber('another', stop))).toMatchObject({ confirmed: 1, filed: 0 });
+  });
+
+  it('no oftener within any hour than is allowed', async () => {
+    const scrub = await ScrubWorld.open();
+    const ids = await volumes(scrub, 5);
+    for (const id of ids) trash(scrub, imageKey(id));
+    await scrub.desk.set({ repairsPerHour: 2 });
+    const restored = () => ids.filter((id) => isRestored(scrub, imageKey(id))).length;
+    await scrub.passes(3);
+    expect(restored()).toBe(2);
+    scrub.world.passedMs += HOUR_MS;
+    await scrub.passes(3);
+    expect(restored()).toBe(4);
+  });
+
+  it('only once it can help: what belongs into a VM comes back when the VM does', async () => {
+    const scrub = await ScrubWorld.open();
+    await scrub.carryOut('volume-create');
+    await scrub.carryOut('volume-attach');
+    scrub.world.sources.killVm(VM);
+    await scrub.passes(5);
+    expect([await scrub.filedFor(EXAMPLE_VOLUME), await scrub.found()]).toEqual([0, []]);
+    scrub.world.sources.wakeVm(VM);
+    await scrub.passes(2);
+    expect(scrub.world.sources.devices.has(diskKey(EXAMPLE_VOLUME, VM))).toBe(true);
+  });
+
+  it('once, when two scrubbers lead at once', async () => {
+    const scrub = await withTrashed();
+    const two = ['one', 'other'].map((name) => scrub.scrubber(name));
+    const reports = await Promise.all(two.map((by) => by.pass(new AbortController().signal)));
+    expect(reports.reduce((sum, { filed }) => sum + filed, 0)).toBe(1);
+    await scrub.rest();
+    await Promise.all(two.map((by) => by.pass(new AbortController().signal)));
+    expect(await scrub.filedFor(EXAMPLE_VOLUME)).toBe(1);
+    expect(isRestored(scrub)).toBe(true);
+  });
+});
+
+describe('a repair that does not help', () => {
+  /** The image is back in the trash whenever the repair has ended. */
+  const again = async (scrub: ScrubWorld, count: number) => {
+    for (let n = 0; n < count; n += 1) {
+      await scrub.pass();
+      if (isRestored(scrub)) trash(scrub);
+    }
+  };
+
+  it('is tried three times, and then a person is told', async () => {
+    const scrub = await withTrashed();
+    await again(scrub, 8);
+    expect(await scrub.filedFor(EXAMPLE_VOLUME)).toBe(3);
+    expect(await scrub.found()).toMatchObject([
+      { state: 'parked', parked: '3 repairs did not help', repairs: 3 },
+    ]);
+  });
+
+  it('waits for a person with the reason that its intent has, and is over when that is', async () => {
+    const scrub = await ScrubWorld.open();
+    await scrub.carryOut('volume-create');
+    const image = scrub.world.sources.images.get(key)!;
+    scrub.world.sources.images.delete(key);
+    await scrub.passes(4);
+    expect(await scrub.found()).toMatchObject([{ state: 'parked', parked: 'image-missing' }]);
+    expect(await scrub.filedFor(EXAMPLE_VOLUME)).toBe(1);
+    scrub.world.sources.images.set(key, image);
+    await scrub.world.intervene(volumeResource(EXAMPLE_VOLUME), 'resume');
+    await scrub.rest();
+    await scrub.pass();
+    expect(await oneState(scrub)).toEqual(['repaired']);
+  });
+
+  it('is told of also when whoever filed it died before it could note that', async () => {
+    const scrub = await ScrubWorld.open();
+    await scrub.carryOut('volume-create');
+    scrub.world.sources.images.delete(key);
+    const dying = scrub.scrubber('dying', {
+      async file(filing) {
+        await scrub.world.admit(filing.kind, filing.params, filing.onlyIf);
+        throw new Error('killed');
+      },
+    });
+    await expect(scrub.pass(dying)).rejects.toThrow('killed');
+    await scrub.rest();
+    await scrub.pass();
+    expect(await scrub.found()).toMatchObject([{ state: 'parked', parked: 'image-missing' }]);
+    expect(await scrub.filedFor(EXAMPLE_VOLUME)).toBe(1);
+  });
+});
+
+describe('what was accepted', () => {
+  it('rests until its time, and is repaired then', async () => {
+    const scrub = await withTrashed();
+    await scrub.desk.set({ paused: true });
+    await scrub.pass();
+    const accepted = { by: 'a person', reason: 'a test', until: scrub.world.passedMs + HOUR_MS };
+    const [record] = await scrub.found();
+    await scrub.book.change(record!, (now) => now && { ...now, state: 'accepted', accepted });
+    await scrub.desk.set({ paused: false });
+    await scrub.passes(3);
+    expect(await scrub.found()).toMatchObject([{ state: 'accepted', accepted }]);
+    scrub.world.passedMs += HOUR_MS;
+    await scrub.passes(2);
+    expect([isRestored(scrub), await oneState(scrub)]).toEqual([true, ['repaired']]);
+  });
+});
+
+describe('brakes', () => {
+  const release = (scrub: ScrubWorld, facet: FacetName) =>
+    scrub.desk.release(facet, { by: 'a person', reason: 'looked at', at: scrub.world.passedMs });
+
+  it('stop all repairs of a facet when too much of it is wrong, until somebody says go', async () => {
+    const scrub = await ScrubWorld.open();
+    const ids = await volumes(scrub, 30);
+    const missing = ids.slice(0, 11);
+    for (const id of missing) trash(scrub, imageKey(id));
+    await scrub.passes(2);
+    expect(await scrub.desk.brakes()).toMatchObject([{ facet: IMAGE, why: 'share', wrong: 11, of: 30 }]);
+    expect(missing.filter((id) => isRestored(scrub, imageKey(id)))).toEqual([]);
+    scrub.billed.delete(ids[20]!);
+    await scrub.pass();
+    expect(scrub.billed.has(ids[20]!)).toBe(true);
+    await release(scrub, IMAGE);
+    await scrub.passes(2);
+    expect(missing.every((id) => isRestored(scrub, imageKey(id)))).toBe(true);
+    expect([await scrub.desk.brakes(), await scrub.desk.releases()]).toEqual([[], []]);
+  });
+
+  it('are not touched by what is tolerated, nor by VMs that have lost all their disks', async () => {
+    const scrub = await ScrubWorld.open();
+    const ids = await volumes(scrub, 24);
+    const vmOf = (id: VolumeId) => (ids.indexOf(id) % 2 === 0 ? VM : OTHER_VM);
+    for (const volumeId of ids) await scrub.carryOut('volume-attach', { volumeId, vm: vmOf(volumeId) });
+    await scrub.pass();
+    for (const id of ids.slice(0, 10)) scrub.billed.delete(id);
+    for (const vm of [VM, OTHER_VM]) {
+      scrub.world.sources.killVm(vm);
+      scrub.world.sources.wakeVm(vm);
+    }
+    await scrub.passes(2);
+    expect(await scrub.desk.brakes()).toEqual([]);
+    expect(ids.filter((id) => !scrub.world.sources.devices.has(diskKey(id, vmOf(id))))).toEqual([]);
+    expect(scrub.billed.size).toBe(24);
+  });
+
+  it('hold what a source that suddenly lists little seems to have lost', async () => {
+    const scrub = await ScrubWorld.open();
+    const ids = await volumes(scrub, 24);
+    for (const volumeId of ids.slice(0, 5)) await scrub.carryOut('volume-delete', { volumeId });
+    const left = ids.slice(5);
+    await scrub.pass();
+    await volumes(scrub, 3);
+    await scrub.pass();
+    const forgetful = scrub.sources().map((source) => ({
+      facet: source.facet,
+      observe: source.observe.bind(source),
+      async *list(signal: AbortSignal) {
+        if (source.facet.name !== IMAGE) yield* source.list(signal);
+      },
+    }));
+    trash(scrub, imageKey(left[0]!));
+    await scrub.pass(scrub.scrubber('another', { sources: forgetful }));
+    expect(await scrub.desk.brakes()).toMatchObject([{ facet: IMAGE, why: 'few-listed', wrong: 0, of: 22 }]);
+    expect(isRestored(scrub, imageKey(left[0]!))).toBe(false);
+    await scrub.pass();
+    expect(isRestored(scrub, imageKey(left[0]!))).toBe(false);
+    await release(scrub, IMAGE);
+    await scrub.passes(2);
+    expect(isRestored(scrub, imageKey(left[0]!))).toBe(true);
+  });
+
+  it('are not touched by customers who delete most of what they have', async () => {
+    const scrub = await ScrubWorld.open();
+    const ids = await volumes(scrub, 24);
+    await scrub.pass();
+    for (const volumeId of ids.slice(4)) await scrub.carryOut('volume-delete', { volumeId });
+    await scrub.pass();
+    expect(await scrub.desk.brakes()).toEqual([]);
+  });
+
+  it('hold everything after the registry was set back', async () => {
+    const scrub = await withTrashed();
+    await scrub.desk.set({ paused: true });
+    await scrub.pass();
+    await scrub.desk.set({ paused: false });
+    scrub.world.revFloor = 1_000_000;
+    await scrub.passes(2);
+    expect((await scrub.desk.brakes()).map(({ why }) => why)).toEqual(Array(4).fill('rewound'));
+    expect(await scrub.filedFor(EXAMPLE_VOLUME)).toBe(0);
+    await release(scrub, IMAGE);
+    await scrub.pass();
+    expect(isRestored(scrub)).toBe(true);
+    expect(await scrub.desk.brakes()).toHaveLength(3);
+  });
+});

@@ -1,0 +1,181 @@
+import { billingSubscription } from '@plumbline/billing-facets';
+import { imageNameOf, nodeNameOf, poolOf, volumeIdOf, volumeResource } from '@plumbline/domain';
+import type {
+  ActionRecord,
+  DiscrepancyRecord,
+  Json,
+  OwedFact,
+  Place,
+  ResourceName,
+  Source,
+  VmId,
+  VolumeId,
+} from '@plumbline/domain';
+import { Purges, Scrubber } from '@plumbline/engine';
+import type { ScrubberPorts } from '@plumbline/engine';
+import { intentCatalog } from '@plumbline/intents';
+import {
+  Discrepancies,
+  ScrubDesk,
+  allTombstones,
+  mintedVolumeIds,
+  newestIntentOf,
+} from '@plumbline/registry';
+import { EngineWorld, NYC1 } from '../engine/engine-world.js';
+import { createFakeRegistry } from '../kv/fake-registry.js';
+import type { FakeRegistry } from '../kv/fake-registry.js';
+
+export const SILENCE_MS = 10_000;
+const forEver = new AbortController().signal;
+
+/** A whole system in memory with scrubbers over it, whose time goes by only where somebody sleeps. */
+export class ScrubWorld {
+  readonly billed = new Map<VolumeId, { readonly sizeGib: number; readonly account: string }>();
+  readonly book: Discrepancies;
+  readonly desk: ScrubDesk;
+  private readonly first: Scrubber;
+
+  private constructor(
+    readonly world: EngineWorld,
+    readonly registry: FakeRegistry,
+  ) {
+    this.book = new Discrepancies(registry);
+    this.desk = new ScrubDesk(registry);
+    this.first = this.scrubber('scrubber-1');
+  }
+
+  static async open(): Promise<ScrubWorld> {
+    const world = await EngineWorld.open();
+    const registry = await createFakeRegistry({ consul: world.consul });
+    return new ScrubWorld(world, registry);
+  }
+
+  /** Another process with the same eyes, or with others. */
+  scrubber(name: string, other: Partial<ScrubberPorts> = {}): Scrubber {
+    return new Scrubber({ ...this.ports(name), ...other });
+  }
+
+  /** One pass of the first scrubber, and then whatever it has filed, to its end. */
+  async pass(by: Scrubber = this.first) {
+    const report = await by.pass(forEver);
+    await this.rest();
+    return report;
+  }
+
+  async passes(count: number): Promise<void> {
+    for (let n = 0; n < count; n += 1) await this.pass();
+  }
+
+  async purge(keptMs: number): Promise<number> {
+    const ports = { ...this.ports('scrubber-1'), keptMs, perSecond: 1000 };
+    const purges = new Purges({ ...ports, tombstones: () => allTombstones(this.registry) });
+    const count = await purges.round(forEver);
+    await this.rest();
+    return count;
+  }
+
+  /** @param params besides the kind's own example */
+  async carryOut(kind: string, params: Readonly<Record<string, Json>> = {}): Promise<ActionRecord> {
+    const action = await this.admit(kind, params);
+    await this.rest();
+    return action;
+  }
+
+  async admit(kind: string, params: Readonly<Record<string, Json>> = {}): Promise<ActionRecord> {
+    const example = intentCatalog.get(kind)?.example as Readonly<Record<string, Json>>;
+    return await this.world.admit(kind, { ...example, ...params });
+  }
+
+  /** Lets everything that was begun come to its end. */
+  async rest(): Promise<void> {
+    const prefix = this.registry.layout.lanes;
+    for (const key of await this.registry.kv.keys(prefix))
+      await this.world.settle(key.slice(prefix.length) as ResourceName);
+    await this.drain();
+  }
+
+  /** What is owed becomes billed. */
+  async drain(): Promise<void> {
+    const { kv, layout } = this.registry;
+    const [entries = []] = await kv.readTrees([layout.owedTo('billing')]);
+    const facts = entries.map(({ value }) => JSON.parse(value) as OwedFact);
+    for (const { account, resource, want } of facts.sort((one, other) => one.rev - other.rev)) {
+      const id = volumeIdOf(resource);
+      if (want === null) this.billed.delete(id);
+      else this.billed.set(id, { sizeGib: (want as { sizeGib: number }).sizeGib, account });
+    }
+    for (const { key } of entries)
+      await kv.transact({
+        ops: [{ verb: 'delete', key }],
+        proof: { key, landed: (entry) => entry === null },
+      });
+  }
+
+  async found(): Promise<readonly DiscrepancyRecord[]> {
+    return await this.book.list();
+  }
+
+  /** How many internal intents that volume has had so far: repairs, and its purge. */
+  async filedFor(id: VolumeId): Promise<number> {
+    const { kv, layout } = this.registry;
+    return (await kv.keys(layout.internalVolumeActionsOf(id))).length;
+  }
+
+  async parked(id: VolumeId): Promise<string | null> {
+    const { lane } = await this.world.snapshot(volumeResource(id));
+    return lane?.entries[0]?.parked?.reason ?? null;
+  }
+
+  sources(): readonly Source[] {
+    const { sources } = this.world;
+    return [
+      ...[...sources.backendsOf('ceph').values()].filter(({ facet }) => facet.name !== 'ceph.watch'),
+      ...sources.backendsOf('qemu').values(),
+      this.billing(),
+    ];
+  }
+
+  private billing(): Source {
+    const { billed } = this;
+    return {
+      facet: billingSubscription,
+      observe: ({ key }: Place) => Promise.resolve(billed.get(key as VolumeId) ?? null),
+      async *list() {
+        for (const [key, seen] of [...billed].sort(([one], [other]) => (one < other ? -1 : 1)))
+          yield { key, seen };
+      },
+    };
+  }
+
+  private ports(name: string): ScrubberPorts {
+    const { registry, world } = this;
+    return {
+      name,
+      journal: { read: (resource) => world.snapshot(resource) },
+      sources: this.sources(),
+      volumeIds: (after) => mintedVolumeIds(registry, after),
+      isOwed: async (source, resource) =>
+        (await registry.kv.keys(registry.layout.owedOf(source, resource))).length > 0,
+      newestIntent: (volume) => newestIntentOf(registry, volume),
+      book: this.book,
+      desk: this.desk,
+      file: async ({ kind, onlyIf, params }) => (await world.admit(kind, params, onlyIf)).intent,
+      revFloor: () => world.revFloor,
+      volumesPerSecond: 1000,
+      silenceMs: SILENCE_MS,
+      repairsPerHour: 100,
+      monotonicMs: () => world.passedMs,
+      now: () => world.passedMs,
+      sleep: (ms) => Promise.resolve(void (world.passedMs += ms)),
+      log: { info: () => undefined, warn: () => undefined, error: () => undefined },
+    };
+  }
+}
+
+export function imageKey(id: VolumeId, region = NYC1): string {
+  return `${poolOf(region)}/${imageNameOf(id)}`;
+}
+
+export function diskKey(id: VolumeId, vm: VmId): string {
+  return `${vm}/${nodeNameOf(id)}`;
+}

@@ -1,0 +1,111 @@
+import { billingSubscription } from '@plumbline/billing-facets';
+import { cephImage } from '@plumbline/ceph-facets';
+import { TransientError } from '@plumbline/domain';
+import type { AnyFacet, Json, Place, ResourceName, Snapshot, VolumeId } from '@plumbline/domain';
+import { judge } from '@plumbline/engine';
+import type { Suspicion } from '@plumbline/engine';
+import { qemuDevice, qemuNode } from '@plumbline/qemu-facets';
+import type { SimulatedProcess } from './process.js';
+import { HOST } from './where.js';
+import type { World } from './world.js';
+
+export type Thing = Place & { readonly seen: Json };
+
+const LISTED_MS = 10_000;
+
+/** What the scrubber compares with the registry. */
+export const SCRUBBED: readonly AnyFacet[] = [cephImage, billingSubscription, qemuNode, qemuDevice];
+
+/** All there is of a facet, as it is, in the order in which it is listed. */
+function thingsOf(world: World, facet: AnyFacet): readonly Thing[] {
+  const { billing, ceph, machines, register } = world;
+  switch (facet.name) {
+    case cephImage.name: {
+      const keys = new Set([...ceph.images.keys(), ...ceph.trash.keys()]);
+      return [...keys].sort().map((key) => ({ key, seen: ceph.seen(key) }));
+    }
+    case billingSubscription.name:
+      return [...register.owners.keys()].sort().flatMap((id) => {
+        const seen = billing.subscriptionOf(id as VolumeId);
+        return seen === null ? [] : [{ key: id, seen }];
+      });
+    default:
+      return disks(
+        machines.flatMap(({ id, nodes, devices }) => inVm(id, facet, { nodes, devices })),
+        facet,
+      );
+  }
+}
+
+function inVm(
+  vm: number,
+  { name }: AnyFacet,
+  { devices, nodes }: Pick<World['machines'][number], 'devices' | 'nodes'>,
+): readonly Thing[] {
+  const of: ReadonlyMap<string, Json> =
+    name === qemuNode.name
+      ? new Map([...nodes].map(([key, { image, pool, sizeBytes }]) => [key, { pool, image, sizeBytes }]))
+      : new Map([...devices].map(([key, { node, state }]) => [key, { node, state }]));
+  return [...of].map(([key, seen]) => ({ key: `${vm}/${key}`, host: HOST, seen }));
+}
+
+function disks(things: readonly Thing[], facet: AnyFacet): readonly Thing[] {
+  const order = ({ key }: Thing): string => `${facet.volumeOf(key) ?? '~'} ${key}`;
+  return [...things].sort((one, other) => (order(one) < order(other) ? -1 : 1));
+}
+
+/** A listing is read at once and given out while others go on: it is older than whatever is read beside it. */
+export async function* listed(
+  world: World,
+  process: SimulatedProcess,
+  facet: AnyFacet,
+): AsyncGenerator<Thing> {
+  const { ceph, machines, pool, refusing } = world;
+  const isCeph = facet.source === 'ceph';
+  await process.waitFor(process.latencyMs(), `lists ${facet.name}`);
+  const untilMs = pool.nowMs + LISTED_MS;
+  while (isCeph && ceph.silent !== null && pool.nowMs < untilMs)
+    await process.waitFor(LISTED_MS / 4, `lists ${facet.name}`);
+  const isAway = isCeph
+    ? ceph.silent !== null || refusing.has('ceph')
+    : facet.source === 'qemu' && machines.some(({ id, isRunning }) => !isRunning || refusing.has(id));
+  if (isAway || (facet.source === 'billing' && world.billing.manners.down))
+    throw new TransientError(`could not list ${facet.name}`, { reason: 'source-away' });
+  yield* thingsOf(world, facet);
+}
+
+/** What stands of a volume, past all processes. */
+function standingOf({ layout, consul, register }: World, id: VolumeId): Snapshot {
+  const resource: ResourceName = `volume/${id}`;
+  const indexOf = (key: string): number => consul.store.get(key)?.index ?? 0;
+  const account = register.owners.get(id);
+  return {
+    resource,
+    record: register.records.get(resource) ?? null,
+    recordIndex: account === undefined ? 0 : indexOf(layout.volume(account, id)),
+    lane: register.lanes.get(resource) ?? null,
+    laneIndex: 0,
+    tombstone: register.tombstones.get(id) ?? null,
+    tombstoneIndex: indexOf(layout.tombstone(id)),
+  };
+}
+
+/** What differs of one volume, by what there is; nothing, as long as somebody works on it or billing is still to learn of it. */
+export function wrongOf(
+  world: World,
+  id: VolumeId,
+  facets: readonly AnyFacet[] = SCRUBBED,
+): readonly Suspicion[] {
+  const snapshot = standingOf(world, id);
+  const isOwed = [...world.register.owed.values()].some(({ resource }) => resource === snapshot.resource);
+  return facets.flatMap((facet) => {
+    if (isOwed && facet.source === 'billing') return [];
+    const things = thingsOf(world, facet).filter(({ key }) => facet.volumeOf(key) === id);
+    return [...judge(facet, id, snapshot, things)];
+  });
+}
+
+/** What differs anywhere. */
+export function wrongs(world: World): readonly Suspicion[] {
+  return [...world.register.owners.keys()].flatMap((id) => wrongOf(world, id as VolumeId));
+}

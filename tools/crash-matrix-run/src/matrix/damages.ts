@@ -1,0 +1,25 @@
+/** What is done behind the registry's back before a repair is asked for: what it is there to put right. */
+import type { AnyIntentDefinition } from '@plumbline/domain';
+
+export type Damage = 'image in the trash' | 'image out of the trash' | 'plugged by hand';
+
+/** By kind; those that are not here find something to do in what nobody has damaged. */
+const DAMAGES: Readonly<Record<string, Damage>> = {
+  'repair-image': 'image in the trash',
+  'repair-leftover': 'image out of the trash',
+  'repair-unplug': 'plugged by hand',
+};
+
+export function damageOf({ kind }: Pick<AnyIntentDefinition, 'kind'>): Damage | null {
+  return DAMAGES[kind] ?? null;
+}
+
+/** Why a kind has no cases; null: it has. */
+export function excludedKind({ kind }: Pick<AnyIntentDefinition, 'kind'>): string | null {
+  return EXCLUDED[kind] ?? null;
+}
+
+const EXCLUDED: Readonly<Record<string, string>> = {
+  'repair-disk-size':
+    'No VM can be made to show less than its image has: QEMU reads the size when it opens it, and grows it when it is told. The one step of `repair-disk-size` is that of `volume-resize, attached`, whose cases are here.',
+};
