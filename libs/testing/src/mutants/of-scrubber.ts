@@ -35,7 +35,7 @@ export const OF_SCRUBBER: readonly Mutant[] = [
     find: 'const look = await lookAtOne(this.ports, { ...record, place }, signal);',
     put:
       'const snapshot = await this.ports.journal.read(`volume/${record.volume}` as never);\n' +
-      '    const look = { ...record, place, snapshot, newestIntent: 0 } as never as Suspicion;',
+      '    const look = { ...record, place, snapshot } as never as Suspicion;',
     why: 'what was put right by hand meanwhile is repaired once more',
   },
   {
