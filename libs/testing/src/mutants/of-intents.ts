@@ -49,14 +49,6 @@ export const OF_INTENTS: readonly Mutant[] = [
     why: 'billing never learns of the new size',
   },
   {
-    id: 'vm-not-told-of-growth',
-    breaks: ['A1'],
-    file: RESIZE,
-    find: '...(attachment === null',
-    put: '...(attachment !== null || attachment === null',
-    why: 'the VM shows the old size for ever',
-  },
-  {
     id: 'detach-commits-first',
     breaks: ['V4'],
     file: DETACH,
