@@ -49,6 +49,22 @@ export const OF_INTENTS: readonly Mutant[] = [
     why: 'billing never learns of the new size',
   },
   {
+    id: 'vm-not-told-of-growth',
+    breaks: ['A1'],
+    file: RESIZE,
+    find: '...(attachment === null',
+    put: '...(attachment !== null || attachment === null',
+    // A repair would make it good before anybody sees it.
+    also: [
+      {
+        file: 'libs/intents/src/repair-disk-size.ts',
+        find: 'record?.attachment === null ? NOT_ATTACHED : null',
+        put: 'record?.attachment === null || record !== null ? NOT_ATTACHED : null',
+      },
+    ],
+    why: 'the VM shows the old size for ever',
+  },
+  {
     id: 'detach-commits-first',
     breaks: ['V4'],
     file: DETACH,
