@@ -1,3 +1,6 @@
+import type { VolumeId } from '@plumbline/domain';
+import { admit, definitionOf } from '@plumbline/engine';
+import { newestIntentOf } from '@plumbline/registry';
 import {
   accountShape,
   actionShape,
@@ -17,6 +20,7 @@ describe('volumes over the API', () => {
     world = await ApiWorld.open();
     await world.vm(VM);
   });
+  afterEach(() => world.wakeUp());
   afterAll(() => world.close());
 
   it('creates a volume that is there, in the shape that clients read, from a body with every field empty', async () => {
@@ -106,6 +110,37 @@ describe('volumes over the API', () => {
     const n = listed.body.actions[0]?.id;
     expect((await world.send('GET', `/v2/volumes/${other}/actions/${n}`)).status).toBe(404);
     expect((await world.send('GET', `/v2/volumes/${world.account}/actions`)).status).toBe(404);
+  });
+
+  it('lists what still waits among the actions of a volume, but no repair, and knows the newest of all', async () => {
+    const id = (await world.volume()) as VolumeId;
+    const { engine, registry, account } = world;
+    world.resting = true;
+    const grow = (gib: number) =>
+      world.send('POST', `/v2/volumes/${id}/actions`, { body: { type: 'resize', size_gigabytes: gib } });
+    await grow(2);
+    const { action: repair } = await admit(engine, {
+      definition: definitionOf(engine.rules.catalog, 'repair-subscription'),
+      params: { volumeId: id },
+      account: { id: account, name: '', email: '', limits: { volumes: 9, gib: 99 }, createdAt: 0 },
+      requestId: 'repair',
+    });
+    expect(await newestIntentOf(registry, id)).toBe(repair.n);
+    await grow(3);
+    const listed = async () => {
+      const { body } = await world.send('GET', `/v2/volumes/${id}/actions`);
+      const { actions } = listShape('actions', actionShape).parse(body) as {
+        actions: readonly { id: number; status: string }[];
+      };
+      return actions.map(({ id: n, status }) => ({ n, status }));
+    };
+    const waiting = await listed();
+    expect(waiting.map(({ status }) => status)).toEqual(['in-progress', 'in-progress', 'completed']);
+    expect(await newestIntentOf(registry, id)).toBe(waiting[0]?.n);
+    await world.wakeUp();
+    await world.settled(id);
+    expect(await listed()).toEqual(waiting.map(({ n }) => ({ n, status: 'completed' })));
+    expect(await newestIntentOf(registry, id)).toBe(waiting[0]?.n);
   });
 
   it('finds a volume by exact name, in one region or all, and attaches and deletes by name and region', async () => {

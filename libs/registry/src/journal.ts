@@ -28,7 +28,8 @@ const ACCOUNTS_REMEMBERED_MAX = 20_000;
  * The engine's view of the registry: lanes, records, actions, counters, each change one transaction.
  *
  * An admission writes lane, name, owner and action together, guarded by the index of the record that it was validated
- * against. A turn's write is guarded by the lane's index, which every write changes, so that of two writers one learns of
+ * against. What a volume's list of actions needs beyond them is written when an action ends: until then its lane tells. A
+ * turn's write is guarded by the lane's index, which every write changes, so that of two writers one learns of
  * the other; a commit is guarded by the record's index too. The `cas` answers with the new index, and all of a
  * transaction lands or nothing: what was written needs no second look.
  */
@@ -86,7 +87,10 @@ class KvJournal implements Journal {
     const lane: Lane | null = entries.length === 0 ? null : { resource: from.resource, account, entries };
     const ops: KvOp[] = [...this.laneOps(from, lane), ...this.recordOps(from, account, change)];
     for (const action of change.actions ?? [])
-      ops.push({ verb: 'set', key: this.actionKey(action), value: JSON.stringify(action) });
+      ops.push(
+        { verb: 'set', key: this.actionKey(action), value: JSON.stringify(action) },
+        { verb: 'set', key: this.ofVolumeKey(volumeIdOf(from.resource), action), value: account },
+      );
     for (const fact of change.owed ?? []) {
       const key = this.layout.owed(fact.source, fact.resource, fact.intent);
       ops.push({ verb: 'cas', key, value: JSON.stringify(fact), index: 0 });
@@ -144,7 +148,6 @@ class KvJournal implements Journal {
         index: from.laneIndex,
       },
       { verb: 'cas', key: actionKey, value: JSON.stringify(action), index: 0 },
-      { verb: 'cas', key: this.ofVolumeKey(id, action), value: entry.account, index: 0 },
     ];
     if (from.recordIndex > 0)
       ops.push({ verb: 'check-index', key: this.layout.volume(entry.account, id), index: from.recordIndex });

@@ -36,7 +36,7 @@ export interface Layout {
   volumeActionsOf(id: VolumeId): string;
   /** What customers do not see: repairs, and the like. */
   internalAction(account: AccountId, n: ActionNumber): string;
-  internalActionsOf(account: AccountId): string;
+  internalActions: string;
   internalVolumeAction(id: VolumeId, n: ActionNumber): string;
   internalVolumeActionsOf(id: VolumeId): string;
   vm(id: VmId): string;
@@ -95,7 +95,7 @@ export function layoutOf(prefix: string): Layout {
     volumeAction: (id, n) => key(`volume-actions/${id}/${digits(n, ACTION_DIGITS)}`),
     volumeActionsOf: (id) => key(`volume-actions/${id}/`),
     internalAction: (account, n) => key(`internal-actions/${account}/${digits(n, ACTION_DIGITS)}`),
-    internalActionsOf: (account) => key(`internal-actions/${account}/`),
+    internalActions: key('internal-actions/'),
     internalVolumeAction: (id, n) => key(`internal-volume-actions/${id}/${digits(n, ACTION_DIGITS)}`),
     internalVolumeActionsOf: (id) => key(`internal-volume-actions/${id}/`),
     vm: (id) => key(`vms/${digits(id, VM_DIGITS)}`),

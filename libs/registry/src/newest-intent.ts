@@ -1,14 +1,29 @@
-import type { VolumeId } from '@plumbline/domain';
+import { volumeResource } from '@plumbline/domain';
+import type { ActionNumber, Lane, LaneEntry, VolumeId } from '@plumbline/domain';
 import type { Kv } from './kv.js';
 import type { Layout } from './layout.js';
 
+type Where = { readonly kv: Kv; readonly layout: Layout };
+
+/**
+ * What a volume's lane holds. To be read before the list of what has ended: an intent that settles between the two reads is
+ * then in both, and never in neither.
+ */
+export async function pendingOf({ kv, layout }: Where, volume: VolumeId): Promise<readonly LaneEntry[]> {
+  const [lane] = await kv.read([layout.lane(volumeResource(volume))]);
+  return lane ? (JSON.parse(lane.value) as Lane).entries : [];
+}
+
 /** The number of the newest intent of a volume, a customer's or a repair, settled or not; nought: none is known. @throws Refusal */
-export async function newestIntentOf(
-  { kv, layout }: { kv: Kv; layout: Layout },
-  volume: VolumeId,
-): Promise<number> {
+export async function newestIntentOf(where: Where, volume: VolumeId): Promise<number> {
+  const { kv, layout } = where;
+  const pending = await pendingOf(where, volume);
   const prefixes = [layout.volumeActionsOf(volume), layout.internalVolumeActionsOf(volume)];
-  const keys = await Promise.all(prefixes.map((prefix) => kv.keys(prefix)));
-  const newest = keys.map((list, at) => Number(list.at(-1)?.slice(prefixes[at]?.length) ?? 0));
-  return Math.max(...newest);
+  const ended = await Promise.all(prefixes.map(async (prefix) => numbersIn(await kv.keys(prefix), prefix)));
+  return Math.max(0, ...pending.map(({ action }) => action), ...ended.map((numbers) => numbers.at(-1) ?? 0));
+}
+
+/** @param keys that end in the number of an action */
+export function numbersIn(keys: readonly string[], prefix: string): readonly ActionNumber[] {
+  return keys.map((key) => Number(key.slice(prefix.length)) as ActionNumber);
 }

@@ -13,6 +13,7 @@ import type {
 import { volumeIdOf } from '@plumbline/domain';
 import type { Kv } from '../kv.js';
 import type { Layout } from '../layout.js';
+import { numbersIn, pendingOf } from '../newest-intent.js';
 import { parseEntry, readMany, readOne, readTree } from './entries.js';
 import type { Actions, RequestRecord, Requests, Vms, Volumes } from './ports.js';
 import { VolumeLists } from './volume-lists.js';
@@ -50,8 +51,8 @@ export class RegistryVolumes implements Volumes {
 
 export class RegistryActions implements Actions {
   constructor(
-    private readonly kv: Kv,
-    private readonly layout: Layout,
+    readonly kv: Kv,
+    readonly layout: Layout,
   ) {}
 
   async find(account: AccountId, n: ActionNumber): Promise<ActionRecord | null> {
@@ -59,10 +60,22 @@ export class RegistryActions implements Actions {
   }
 
   async numbers(of: { account: AccountId } | { volume: VolumeId }): Promise<readonly ActionNumber[]> {
-    const prefix =
-      'volume' in of ? this.layout.volumeActionsOf(of.volume) : this.layout.actionsOf(of.account);
-    const keys = await this.kv.keys(prefix);
-    return keys.map((key) => Number(key.slice(prefix.length)) as ActionNumber);
+    if ('volume' in of) return await this.numbersOf(of.volume);
+    const prefix = this.layout.actionsOf(of.account);
+    return numbersIn(await this.kv.keys(prefix), prefix);
+  }
+
+  /** Who asks sees repairs and the like no more in a lane than afterwards: the keys of customers' actions tell which are theirs. */
+  private async numbersOf(volume: VolumeId): Promise<readonly ActionNumber[]> {
+    const pending = await pendingOf(this, volume);
+    const prefix = this.layout.volumeActionsOf(volume);
+    const ended = numbersIn(await this.kv.keys(prefix), prefix);
+    const waiting = pending.filter(({ action }) => !ended.includes(action));
+    const theirs = await readMany<ActionRecord>(
+      this.kv,
+      waiting.map(({ account, action }) => this.layout.action(account, action)),
+    );
+    return [...ended, ...theirs.map(({ n }) => n)].sort((one, other) => one - other);
   }
 
   async findAll(account: AccountId, numbers: readonly ActionNumber[]): Promise<readonly ActionRecord[]> {

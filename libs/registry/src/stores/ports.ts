@@ -31,7 +31,7 @@ export interface Actions {
   /** Of the account, or of one of its volumes, oldest first. */
   numbers(of: { account: AccountId } | { volume: VolumeId }): Promise<readonly ActionNumber[]>;
   findAll(account: AccountId, numbers: readonly ActionNumber[]): Promise<readonly ActionRecord[]>;
-  /** An intent's, among the newest of its volume. */
+  /** An intent's that has ended, among the newest of its volume. */
   ofIntent(volume: VolumeId, intent: IntentId): Promise<ActionRecord | null>;
 }
 

@@ -118,7 +118,9 @@ export class ScrubWorld {
   /** How many internal intents that volume has had so far: repairs, and its purge. */
   async filedFor(id: VolumeId): Promise<number> {
     const { kv, layout } = this.registry;
-    return (await kv.keys(layout.internalVolumeActionsOf(id))).length;
+    const [entries = []] = await kv.readTrees([layout.internalActions]);
+    return entries.filter(({ value }) => (JSON.parse(value) as ActionRecord).resource === volumeResource(id))
+      .length;
   }
 
   async parked(id: VolumeId): Promise<string | null> {

@@ -3,7 +3,7 @@ import type { Place, ResourceName, Source, VolumeId } from '@plumbline/domain';
 import { Purges, Scrubber, admit, definitionOf } from '@plumbline/engine';
 import type { Filing, ScrubberPorts } from '@plumbline/engine';
 import { qemuDevice, qemuNode } from '@plumbline/qemu-facets';
-import { Discrepancies, Leadership, ScrubDesk, createJournal } from '@plumbline/registry';
+import { Discrepancies, Leadership, ScrubDesk, createJournal, newestIntentOf } from '@plumbline/registry';
 import { ProcessClient } from './ceph.js';
 import { cephSources } from './ceph-hands.js';
 import { POLICY, SimulatedProcess } from './process.js';
@@ -84,7 +84,7 @@ export class SimulatedScrubber extends SimulatedProcess {
       volumeIds: (after) => this.volumeIds(after),
       isOwed: async (source, resource: ResourceName) =>
         (await kv.keys(layout.owedOf(source, resource))).length > 0,
-      newestIntent: (volume) => this.newestIntent(volume),
+      newestIntent: (volume) => newestIntentOf(this.registry, volume),
       book: {
         list: async () => {
           world.scrubbing.decides(this);
@@ -225,13 +225,6 @@ export class SimulatedScrubber extends SimulatedProcess {
     const { kv, layout } = this.registry;
     const [entries = []] = await kv.readTrees([layout.tombstones]);
     for (const { value } of entries) yield JSON.parse(value) as never;
-  }
-
-  private async newestIntent(volume: VolumeId): Promise<number> {
-    const { kv, layout } = this.registry;
-    const prefixes = [layout.volumeActionsOf(volume), layout.internalVolumeActionsOf(volume)];
-    const keys = await Promise.all(prefixes.map((prefix) => kv.keys(prefix)));
-    return Math.max(...keys.map((list, at) => Number(list.at(-1)?.slice(prefixes[at]!.length) ?? 0)));
   }
 
   private async addressNoted(): Promise<boolean> {
