@@ -1,16 +1,6 @@
-import {
-  InvariantError,
-  Refusal,
-  defineIntent,
-  imageNameOf,
-  poolOf,
-  volume,
-  volumeResource,
-} from '@plumbline/domain';
-import { cephWatch, image, watch } from '@plumbline/ceph-facets';
-import type { WatchSeen } from '@plumbline/ceph-facets';
-import { device, node } from '@plumbline/qemu-facets';
+import { InvariantError, Refusal, defineIntent, volume, volumeResource } from '@plumbline/domain';
 import { z } from 'zod';
+import { disk } from './disk.js';
 import { volumeId, EXAMPLE_VOLUME } from './fields.js';
 
 const params = z.object({ volumeId });
@@ -33,26 +23,12 @@ export const repairDisk = defineIntent<z.infer<typeof params>>({
   plan(p, record) {
     if (!record?.attachment)
       throw new InvariantError('planned to repair a disk that is not attached', { reason: 'plan' });
-    const { attachment, imageId, name, region, sizeGib } = record;
-    const place = { vm: attachment.vm, host: attachment.host, volume: p.volumeId };
-    const before = { ...place, client: { address: attachment.address } };
-    const at = { ...place, client: { seenBy: cephWatch.name } };
+    const { attachment } = record;
     return {
-      prepare: [
-        device(before).isCleared(),
-        node(before).isCleared(),
-        image(region, p.volumeId).requires({ sizeGib, imageId }),
-        watch(region, p.volumeId).requires({ watchers: 0 }),
-        node(at).is({ pool: poolOf(region), image: imageNameOf(p.volumeId), sizeGib }),
-        watch(region, p.volumeId).requires({ watchers: 1 }),
-        device(at).is({ name }),
-      ],
+      prepare: disk.buildsFor(record, attachment, { address: attachment.address }),
       commit: volume(p.volumeId).becomes((now, { found }) => ({
         ...now,
-        attachment: {
-          ...attachment,
-          address: (found(cephWatch.name) as WatchSeen | undefined)?.addresses[0] ?? '',
-        },
+        attachment: disk.attachment(attachment, found),
       })),
     };
   },

@@ -1,18 +1,7 @@
-import {
-  InvariantError,
-  Refusal,
-  defineIntent,
-  imageNameOf,
-  notFound,
-  poolOf,
-  volume,
-  volumeResource,
-} from '@plumbline/domain';
+import { InvariantError, Refusal, defineIntent, notFound, volume, volumeResource } from '@plumbline/domain';
 import type { HostName, VmId } from '@plumbline/domain';
-import { cephWatch, image, watch } from '@plumbline/ceph-facets';
-import type { WatchSeen } from '@plumbline/ceph-facets';
-import { device, node } from '@plumbline/qemu-facets';
 import { z } from 'zod';
+import { disk } from './disk.js';
 import { dropletId, optionalRegion, vmId, volumeId, EXAMPLE_VOLUME } from './fields.js';
 import { refuseOtherRegion } from './refusals.js';
 
@@ -25,10 +14,7 @@ const params = z.object({
 
 const body = z.object({ droplet_id: dropletId, region: optionalRegion });
 
-/**
- * Makes a volume a disk of a running VM. The guest can write only through the device, and the device comes after the
- * RADOS address of the VM's client is in the ledger: whatever happens then, that client can be fenced.
- */
+/** Makes a volume a disk of a running VM. */
 export const volumeAttach = defineIntent<z.infer<typeof params>>({
   kind: 'volume-attach',
   action: 'attach_volume',
@@ -68,27 +54,11 @@ export const volumeAttach = defineIntent<z.infer<typeof params>>({
   plan(p, record) {
     if (record === null)
       throw new InvariantError('planned to attach a volume without a record', { reason: 'plan' });
-    const { region, sizeGib, imageId, name } = record;
-    const place = { vm: p.vm, host: p.host, volume: p.volumeId };
-    const at = { ...place, client: { seenBy: cephWatch.name } };
     return {
-      prepare: [
-        // A fence leaves behind what it made useless, and who died in the middle half of a disk.
-        device(place).isCleared(),
-        node(place).isCleared(),
-        image(region, p.volumeId).requires({ sizeGib, imageId }),
-        watch(region, p.volumeId).requires({ watchers: 0 }),
-        node(at).is({ pool: poolOf(region), image: imageNameOf(p.volumeId), sizeGib }),
-        watch(region, p.volumeId).requires({ watchers: 1 }),
-        device(at).is({ name }),
-      ],
+      prepare: disk.buildsFor(record, p),
       commit: volume(p.volumeId).becomes((now, { found }) => ({
         ...now,
-        attachment: {
-          vm: p.vm,
-          host: p.host,
-          address: (found(cephWatch.name) as WatchSeen | undefined)?.addresses[0] ?? '',
-        },
+        attachment: disk.attachment(p, found),
       })),
     };
   },

@@ -143,7 +143,14 @@ describe('an operator', () => {
 
   it('cannot accept any step of any kind before its commit', () => {
     const attached = { host: 'host-a', vm: 1, address: '' };
-    const volume = { region: NYC1, sizeGib: 1, imageId: 'i', name: 'n', attachment: attached };
+    const volume = {
+      id: EXAMPLE_VOLUME,
+      region: NYC1,
+      sizeGib: 1,
+      imageId: 'i',
+      name: 'n',
+      attachment: attached,
+    };
     const parked = { reason: 'tries-exhausted', detail: '', at: 0 };
     const by = { by: 'a person', reason: 'a reason', at: 1 };
     const finishing: string[] = [];

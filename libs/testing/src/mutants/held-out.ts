@@ -58,9 +58,9 @@ export const HELD_OUT: readonly Mutant[] = [
   {
     id: 'watched-by-nobody',
     breaks: ['V4', 'A1'],
-    file: 'libs/intents/src/volume-attach.ts',
-    find: "?.addresses[0] ?? '',",
-    put: "?.addresses[1] ?? '',",
+    file: 'libs/intents/src/disk.ts',
+    find: "?.addresses[0] ?? ''",
+    put: "?.addresses[1] ?? ''",
     why: 'the record does not say whom to fence',
   },
   {

@@ -4,6 +4,7 @@ const CREATE = 'libs/intents/src/volume-create.ts';
 const DELETE = 'libs/intents/src/volume-delete.ts';
 const RESIZE = 'libs/intents/src/volume-resize.ts';
 const ATTACH = 'libs/intents/src/volume-attach.ts';
+const DISK = 'libs/intents/src/disk.ts';
 const DETACH = 'libs/intents/src/volume-detach.ts';
 
 /** What each kind does, in which order, and what its facets say of what was found. */
@@ -89,8 +90,8 @@ export const OF_INTENTS: readonly Mutant[] = [
     find: 'if (record !== null && record.attachment !== null)',
     put: 'if (record !== null && record.attachment?.vm === p.vm)',
     also: [
-      { file: ATTACH, find: 'watch(region, p.volumeId).requires({ watchers: 0 }),', put: '' },
-      { file: ATTACH, find: 'watch(region, p.volumeId).requires({ watchers: 1 }),', put: '' },
+      { file: DISK, find: 'watch(region, id).requires({ watchers: 0 }),', put: '' },
+      { file: DISK, find: 'watch(region, id).requires({ watchers: 1 }),', put: '' },
     ],
     why: 'a volume that one VM has is given to another',
   },

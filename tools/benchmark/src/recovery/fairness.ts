@@ -67,7 +67,8 @@ async function besideLoad<T>(bench: Bench, large: Customer, measure: () => Promi
   let isOver = false;
   const load = (async () => {
     while (!isOver) {
-      const effort = { inFlight: usualClients, countMax: 2 * usualClients, msMax: Infinity };
+      // While the last of them end there are fewer than that: long runs make that a small part.
+      const effort = { inFlight: usualClients, countMax: 16 * usualClients, msMax: Infinity };
       await bench.ask(bench.creation(), effort, large);
     }
   })();
