@@ -116,7 +116,8 @@ export function servicesOf(world: World): Services {
     new Truths({
       journal: engine.journal,
       looks: world.looks,
-      facets,
+      // Of the registry all of it is shown as it stands: nobody has to be asked what it says of itself.
+      facets: facets.filter(({ source }) => source !== 'registry'),
       rules: engine.rules,
       vms: () => vms.list(),
       owedOf: (id) => readOwed(kv, layout, id),

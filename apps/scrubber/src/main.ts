@@ -8,12 +8,13 @@ import { Counter, commonVariables, readConfig, secret, sleep, text, wholeNumber 
 import type { Shutdown } from '@plumbline/platform';
 import { qemuDevice, qemuNode } from '@plumbline/qemu-facets';
 import { Listener, Looks } from '@plumbline/queue';
-import { Leadership, PendingWork, allTombstones } from '@plumbline/registry';
+import { AstrayRecords, Leadership, PendingWork, allTombstones } from '@plumbline/registry';
 import { Boots, startProcess, untilConnected, watchRewinds } from '@plumbline/worker';
 import type { Process } from '@plumbline/worker';
 import { ParkedCount } from './parked.js';
 import { FoundMetrics } from './metrics.js';
 import { scrubberPorts } from './ports.js';
+import { registrySources } from './registry-sources.js';
 import { remoteSource } from './remote-source.js';
 import { sweep } from './sweep.js';
 
@@ -72,10 +73,13 @@ const billing = await connectBilling({
 const listener = new Listener({ redisUrl: config.redisUrl, name: config.name, log: self.log });
 const looks = new Looks({ redis: self.redis, listener, log: self.log });
 const hosts = config.regions.flatMap((region) => region.hosts);
+const astray = new AstrayRecords();
 const sources = [
   ceph.facets.get(cephImage.name),
+  ceph.trash,
   billing.facets.get(billingSubscription.name),
   ...[qemuNode, qemuDevice].map((facet) => remoteSource({ facet, hosts, looks })),
+  ...registrySources(self.registry, astray),
 ].filter((source): source is Source => source !== undefined);
 
 self.shutdown.atEnd('sources', async () => {
@@ -86,7 +90,13 @@ self.shutdown.atEnd('sources', async () => {
 });
 self.readiness.check('ceph', (signal) => ceph.ping(signal));
 const { repairsPerHour, volumesPerSecond } = config;
-const ports = scrubberPorts(self, { sources, silenceMs: SILENCE_MS, repairsPerHour, volumesPerSecond });
+const ports = scrubberPorts(self, {
+  sources,
+  astray,
+  silenceMs: SILENCE_MS,
+  repairsPerHour,
+  volumesPerSecond,
+});
 const scrubber = new Scrubber(ports);
 const requests = new Requests(ports);
 const purges = new Purges({

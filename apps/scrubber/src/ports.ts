@@ -9,8 +9,10 @@ import {
   ScrubDesk,
   mintedVolumeIds,
   newestIntentOf,
+  readingAstray,
 } from '@plumbline/registry';
 import { engineContext } from '@plumbline/worker';
+import type { AstrayRecords } from '@plumbline/registry';
 import type { Process } from '@plumbline/worker';
 
 /** Nobody's request. */
@@ -21,16 +23,28 @@ export function scrubberPorts(
   process: Process,
   by: Pick<ScrubberPorts, 'volumesPerSecond' | 'silenceMs' | 'repairsPerHour'> & {
     readonly sources: readonly Source[];
+    readonly astray: AstrayRecords;
   },
 ): RequestPorts {
   const { config, journal, log, registry } = process;
   const { kv, layout } = registry;
-  const context = engineContext(process);
+  const { astray, ...rest } = by;
+  const { read } = readingAstray(registry, journal, astray);
+  const context = {
+    ...engineContext(process),
+    // What is found must be what is filed for, wherever the owner's key leads.
+    journal: {
+      read,
+      admit: journal.admit.bind(journal),
+      write: journal.write.bind(journal),
+      vm: journal.vm.bind(journal),
+    },
+  };
   const accounts = new RegistryAccounts(kv, layout);
   return {
-    ...by,
+    ...rest,
     name: config.name,
-    journal,
+    journal: { read },
     log,
     volumeIds: (after) => mintedVolumeIds(registry, after),
     isOwed: async (source: SourceName, resource: ResourceName) =>

@@ -96,13 +96,15 @@ export interface Facet<Want extends Json = Json, Seen extends Json = Json> {
   expected(record: VolumeRecord): readonly Expectation[];
   /** The volume that a key belongs to; null for a stranger's thing. Keys of one listing sort as these ids do. */
   volumeOf(key: string): VolumeId | null;
-  /** True for what is left of something deleted, as it ought to be: no discrepancy. */
-  rests?(seen: Seen): boolean;
+  /** True for what no record expects and is as it ought to be, such as what is left of something deleted: no discrepancy. */
+  rests?(seen: Seen, standing: Pick<Finding, 'record' | 'tombstone'>): boolean;
   /** What a thing is broken with, such as its VM: what has one cause counts once. Absent: each by itself. */
   causeOf?(place: Place): string;
   /** Why a person is needed when this is what was found where `want` was required or to be built upon; null: nobody is. */
   parks?(want: Want | null, seen: Seen | null): ParkReason | null;
-  /** In the order in which they are tried; each class ends with one that always fits. */
+  /** Classes that cannot be, because nothing is ever expected, or everything may stay: they need no remedy. */
+  readonly never?: readonly DiscrepancyClass[];
+  /** In the order in which they are tried; each class that can be ends with one that always fits. */
   readonly remedies: readonly Remedy[];
 }
 

@@ -1,3 +1,4 @@
+import type { Claims } from './claims.js';
 import type { AccountId, BootId, RegionSlug, ResourceName, VmId } from './ids.js';
 import type { Lane, LaneEntry } from './lane.js';
 import type {
@@ -19,6 +20,8 @@ export interface Snapshot {
   readonly laneIndex: number;
   readonly tombstone: Tombstone | null;
   readonly tombstoneIndex: number;
+  /** Whose the id is, also where neither record nor tombstone says so; absent: nobody's, or not asked. */
+  readonly owner?: AccountId;
 }
 
 /** What one transaction has to change, so that counters follow what they count. */
@@ -42,6 +45,8 @@ export interface HeadChange {
   readonly actions?: readonly ActionRecord[];
   readonly owed?: readonly OwedFact[];
   readonly delta: FootprintDelta;
+  /** Of a repair. @throws RejectedError from the write when a name is another volume's, or a VM is full or gone. */
+  readonly claims?: Claims;
   /** The boot that the attempt is taken from: the write lands only if that boot's key is missing. */
   readonly takenFrom?: BootId;
 }

@@ -1,3 +1,4 @@
+import type { GivenBack } from './claims.js';
 import type { IntentId, VolumeId } from './ids.js';
 import type { FacetName, OwesStep, Step } from './facet.js';
 import type { Json } from './json.js';
@@ -24,6 +25,8 @@ export interface Plan {
   readonly commit: Commit;
   readonly finish?: readonly Step<'remove'>[];
   readonly owes?: readonly OwesStep[];
+  /** Of a repair: the commit takes again what record and lane say that the volume holds in the registry, and gives this back. */
+  readonly givesBack?: GivenBack;
 }
 
 /** The part of a plan that is data. Computed once and kept in the lane. */

@@ -11,7 +11,8 @@ export const SOURCES = {
   billing: { perHost: false },
 } as const;
 
-export type SourceName = keyof typeof SOURCES;
+/** The registry has no worker: what is asked of it every process asks itself, and work on it alone is rung at home. */
+export type SourceName = keyof typeof SOURCES | 'registry';
 
 /** A worker's queue: `ceph`, `qemu-<host>`, `billing`. */
 export type QueueName = string;
@@ -23,6 +24,7 @@ export const HOME_QUEUE: QueueName = 'ceph';
 export const FENCE_QUEUE: QueueName = 'ceph';
 
 export function queueOf(source: SourceName, host?: HostName): QueueName {
+  if (source === 'registry') return HOME_QUEUE;
   if (!SOURCES[source].perHost) return source;
   if (host === undefined) throw new TypeError(`a step of ${source} must name its host`);
   return `${source}-${host}`;
@@ -40,7 +42,7 @@ export function lookQueuesOf(regions: readonly Region[]): readonly QueueName[] {
 
 function queuesOf(regions: readonly Region[], nameOf: typeof queueOf): readonly QueueName[] {
   const hosts = regions.flatMap((region) => region.hosts);
-  return (Object.keys(SOURCES) as SourceName[]).flatMap((source) =>
+  return (Object.keys(SOURCES) as (keyof typeof SOURCES)[]).flatMap((source) =>
     SOURCES[source].perHost ? hosts.map((host) => nameOf(source, host)) : [nameOf(source)],
   );
 }

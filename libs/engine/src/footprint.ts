@@ -1,4 +1,13 @@
-import type { FootprintDelta, Lane, RegionSlug, Snapshot, VmId, VolumeRecord } from '@plumbline/domain';
+import type {
+  Claims,
+  FootprintDelta,
+  GivenBack,
+  Lane,
+  RegionSlug,
+  Snapshot,
+  VmId,
+  VolumeRecord,
+} from '@plumbline/domain';
 import { unfold } from './materialize.js';
 import type { Rules } from './materialize.js';
 
@@ -36,6 +45,16 @@ export function footprintOf(record: VolumeRecord | null, lane: Lane | null, rule
   }
   if (record?.attachment) slots.set(record.attachment.vm, 'attached');
   return { volumes, gib, names, slots };
+}
+
+/** What a volume holds by what stands of it, and beside it what is to be given back. */
+export function claimsOf(
+  { lane, record }: Pick<Snapshot, 'record' | 'lane'>,
+  givesBack: GivenBack,
+  rules: Rules,
+): Claims {
+  const { names, slots } = footprintOf(record, lane, rules);
+  return { names: [...names.values()], slots, givesBack };
 }
 
 const NOTHING: FootprintDelta = { volumes: 0, gib: 0, namesTaken: [], namesFreed: [], slots: new Map() };

@@ -1,5 +1,15 @@
 import { nextStamp, sourceOf, stamp, volumeIdOf } from '@plumbline/domain';
-import type { ActionRecord, Found, LaneEntry, OwedFact, Snapshot, Tombstone } from '@plumbline/domain';
+import type {
+  ActionRecord,
+  Found,
+  LaneEntry,
+  OwedFact,
+  Plan,
+  Snapshot,
+  Tombstone,
+  VolumeRecord,
+} from '@plumbline/domain';
+import { claimsOf } from './footprint.js';
 import { definitionOf } from './materialize.js';
 import type { EngineContext, WorkerContext } from './ports.js';
 import type { Edit } from './turn.js';
@@ -24,10 +34,33 @@ export function commitEdit(context: WorkerContext, head: LaneEntry, snapshot: Sn
   return {
     head: finished ? null : { ...head, committed: { rev, at }, tries: 0 },
     record: next,
-    ...(next === null ? { tombstone: tombstoneAfter(snapshot, { rev, at }) } : {}),
+    ...buriedAs(snapshot, next, { rev, at }),
+    ...claimedBy(context, plan, { ...snapshot, record: next }, finished),
     actions: [endedAction(context, head, snapshot, { status: 'completed', at, revAfter: rev })],
     owed: owedBy(head, snapshot, { rev, at: owedAt }),
   };
+}
+
+/** A tombstone beside a record is nobody's grave: the commit takes it away. */
+function buriedAs(
+  snapshot: Snapshot,
+  next: VolumeRecord | null,
+  by: { rev: number; at: number },
+): Pick<Edit, 'tombstone'> {
+  if (next === null) return { tombstone: tombstoneAfter(snapshot, by) };
+  return snapshot.tombstone === null ? {} : { tombstone: null };
+}
+
+/** Of what waits behind a repair something may have taken a slot already: that is held too. */
+function claimedBy(
+  { rules }: EngineContext,
+  { givesBack }: Plan,
+  { lane, record }: Snapshot,
+  finished: boolean,
+): Pick<Edit, 'claims'> {
+  if (givesBack === undefined) return {};
+  const after = lane && { ...lane, entries: finished ? lane.entries.slice(1) : lane.entries };
+  return { claims: claimsOf({ record, lane: after }, givesBack, rules) };
 }
 
 /** An intent's end: after its `finish`, or after everything it built was taken back. */

@@ -22,7 +22,7 @@ export class LostTurn extends Error {}
 /** What one write of a turn changes: the head as it becomes (null: settled), and what goes with it. */
 export type Edit = { readonly head: LaneEntry | null; readonly dropNext?: number } & Pick<
   HeadChange,
-  'record' | 'tombstone' | 'actions' | 'owed'
+  'record' | 'tombstone' | 'actions' | 'owed' | 'claims'
 >;
 
 /**

@@ -6,6 +6,7 @@ import { volumeDelete } from './volume-delete.js';
 import { volumeDetach } from './volume-detach.js';
 import { volumePurge } from './volume-purge.js';
 import { volumeResize } from './volume-resize.js';
+import { repairClaims } from './repair-claims.js';
 import { repairDisk } from './repair-disk.js';
 import { repairDiskSize } from './repair-disk-size.js';
 import { repairImage } from './repair-image.js';
@@ -24,6 +25,7 @@ export const intentCatalog: IntentCatalog = catalogOf([
   volumeDetach,
   volumeDelete,
   volumePurge,
+  repairClaims,
   repairDisk,
   repairDiskSize,
   repairImage,

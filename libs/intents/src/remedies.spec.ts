@@ -1,18 +1,51 @@
 import { billingSubscription } from '@plumbline/billing-facets';
-import { cephImage } from '@plumbline/ceph-facets';
-import type { AnyFacet, DiscrepancyClass, Finding, Json } from '@plumbline/domain';
-import { imageNameOf, nodeNameOf } from '@plumbline/domain';
+import { cephImage, cephTrash } from '@plumbline/ceph-facets';
+import type {
+  AccountId,
+  AnyFacet,
+  DiscrepancyClass,
+  Finding,
+  Json,
+  RegionSlug,
+  VmId,
+} from '@plumbline/domain';
+import { heldNameKey, heldSlotKey, imageNameOf, nodeNameOf } from '@plumbline/domain';
 import { qemuDevice, qemuNode } from '@plumbline/qemu-facets';
+import {
+  registryLane,
+  registryName,
+  registryOwner,
+  registrySlot,
+  registryTombstone,
+  registryUsage,
+} from '@plumbline/registry-facets';
 import { EXAMPLE_VOLUME, intentCatalog } from './index.js';
 
-const facets: readonly AnyFacet[] = [cephImage, qemuNode, qemuDevice, billingSubscription];
+const facets: readonly AnyFacet[] = [
+  cephImage,
+  cephTrash,
+  qemuNode,
+  qemuDevice,
+  billingSubscription,
+  registryName,
+  registryOwner,
+  registrySlot,
+  registryTombstone,
+  registryLane,
+  registryUsage,
+];
 const CLASSES: readonly DiscrepancyClass[] = ['missing', 'unexpected', 'different'];
 
+const NYC1 = 'nyc1' as RegionSlug;
 const KEYS: Readonly<Record<string, string>> = {
   'ceph.image': `volumes-nyc1/${imageNameOf(EXAMPLE_VOLUME)}`,
   'qemu.node': `2/${nodeNameOf(EXAMPLE_VOLUME)}`,
   'qemu.device': `2/${nodeNameOf(EXAMPLE_VOLUME)}`,
   'billing.subscription': EXAMPLE_VOLUME,
+  'registry.name': heldNameKey(EXAMPLE_VOLUME, { account: 'a' as AccountId, region: NYC1, name: '=0f' }),
+  'registry.owner': EXAMPLE_VOLUME,
+  'registry.slot': heldSlotKey(2 as VmId, EXAMPLE_VOLUME),
+  'registry.tombstone': EXAMPLE_VOLUME,
 };
 
 const stone = { region: 'nyc1', imageId: 'i', account: 'a' };
@@ -32,11 +65,12 @@ describe('remedies', () => {
     expect(new Set(names).size).toBe(names.length);
   });
 
-  it('leave no case of any facet out: the last one of each class always fits', () => {
-    for (const { name, remedies } of facets)
+  it('leave no case of any facet out: the last one of each class that can be always fits', () => {
+    for (const { name, never = [], remedies } of facets)
       for (const sort of CLASSES) {
         const last = remedies.findLast((remedy) => remedy.class === sort);
-        expect([name, sort, last?.when]).toEqual([name, sort, undefined]);
+        const can = never.includes(sort) ? [] : ['always'];
+        expect([name, sort, last ? [last.when ?? 'always'] : []]).toEqual([name, sort, can]);
       }
   });
 

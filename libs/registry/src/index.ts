@@ -23,6 +23,7 @@ export * from './volume-ids.js';
 export * from './discrepancies.js';
 export * from './scrub-desk.js';
 export * from './tombstones.js';
+export * from './held/index.js';
 export * from './throttles.js';
 export * from './pending-work.js';
 export * from './stores/ports.js';

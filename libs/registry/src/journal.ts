@@ -18,10 +18,10 @@ import type {
   WriteOutcome,
 } from '@plumbline/domain';
 import type { Fold, Kv, KvEntry, KvOp, Transaction } from './kv.js';
+import { claimFolds } from './claim-folds.js';
 import type { Layout } from './layout.js';
+import { slottedVm } from './vm-slots.js';
 
-/** A VM holds at most this many volumes; the wire contract promises it. */
-const VM_SLOTS_MAX = 15;
 const ACCOUNTS_REMEMBERED_MAX = 20_000;
 
 /**
@@ -51,6 +51,11 @@ class KvJournal implements Journal {
     const account = this.accounts.get(resource) ?? hint ?? (await this.findAccount(resource));
     if (account === null) return emptySnapshot(resource);
     const snapshot = await this.readOf(resource, account);
+    if (snapshot.lane !== null && snapshot.lane.account !== account) {
+      // Whoever wrote the owner's key by hand has led all of us astray: a lane stands under its resource alone.
+      this.accounts.delete(resource);
+      return await this.read(resource, snapshot.lane.account);
+    }
     if (this.accounts.has(resource)) return snapshot;
     // A hint may come from anywhere: where the registry does not bear it out, the registry is asked whose it is.
     if ((snapshot.lane ?? snapshot.record)?.account !== account) return await this.read(resource);
@@ -73,6 +78,7 @@ class KvJournal implements Journal {
       recordIndex: record?.index ?? 0,
       tombstone: parse<Tombstone>(tombstone),
       tombstoneIndex: tombstone?.index ?? 0,
+      owner: account,
     };
   }
 
@@ -100,7 +106,10 @@ class KvJournal implements Journal {
     ops.push(...this.nameOps(account, volumeIdOf(from.resource), change.delta));
     const outcome = await this.kv.transact({
       ops,
-      folds: this.folds(account, volumeIdOf(from.resource), change.delta, null),
+      folds: [
+        ...this.folds(account, volumeIdOf(from.resource), change.delta, null),
+        ...claimFolds(this.layout, { account, id: volumeIdOf(from.resource) }, change.claims),
+      ],
       proof: { key: this.layout.lane(from.resource), landed: headProof(from, lane) },
     });
     if ('conflict' in outcome) return { conflict: await this.read(from.resource) };
@@ -291,25 +300,6 @@ function countedUsage(
   const over = limits !== null && (after.volumes > limits.volumes || after.gib > limits.gib);
   if (over) throw new Refusal('forbidden', 'volume/snapshot capacity limit exceeded', { reason: 'quota' });
   return JSON.stringify(after);
-}
-
-function slottedVm(
-  value: string | null,
-  id: VolumeId,
-  slot: 'reserved' | 'attached' | 'free',
-): string | null {
-  if (value === null) {
-    if (slot === 'free') return null;
-    throw new Refusal('not_found', 'The resource you requested could not be found.', { field: 'droplet_id' });
-  }
-  const vm = JSON.parse(value) as VmRecord;
-  const { [id]: mine, ...others } = vm.slots;
-  if (slot === 'free') return JSON.stringify({ ...vm, slots: others });
-  if (mine === undefined && Object.keys(others).length >= VM_SLOTS_MAX)
-    throw new Refusal('unprocessable_entity', 'cannot attach more volumes to the Droplet', {
-      field: 'droplet_id',
-    });
-  return JSON.stringify({ ...vm, slots: { ...others, [id]: slot } });
 }
 
 /** Only the turn's holder changes the head, others only append: the head tells whether the write landed. */

@@ -10,10 +10,24 @@ export interface IndexedLane {
   readonly index: number;
 }
 
-/** All lanes, a sixteenth at a time, so that no answer holds more than that. @throws Refusal */
+/**
+ * All lanes, a sixteenth at a time, so that no answer holds more than that. One that cannot be parsed is passed over, or it
+ * would hold up all others: the scrubber tells of it. @throws Refusal
+ */
 export async function* allLanes({ kv, layout }: { kv: Kv; layout: Layout }): AsyncGenerator<IndexedLane> {
   for (const hex of HEX) {
     const [entries = []] = await kv.readTrees([layout.lane(`volume/${hex}`)]);
-    for (const { value, index } of entries) yield { lane: JSON.parse(value) as Lane, index };
+    for (const { value, index } of entries) {
+      const lane = parsed(value);
+      if (lane !== null) yield { lane, index };
+    }
+  }
+}
+
+function parsed(value: string): Lane | null {
+  try {
+    return JSON.parse(value) as Lane;
+  } catch {
+    return null;
   }
 }

@@ -4,6 +4,7 @@ import type {
   ActionNumber,
   BootId,
   FacetName,
+  HeldName,
   IntentId,
   QueueName,
   RegionSlug,
@@ -20,11 +21,15 @@ import type {
  */
 export interface Layout {
   volume(account: AccountId, id: VolumeId): string;
+  volumes: string;
   volumesOf(account: AccountId): string;
   volumesWithHex(account: AccountId, hex: string): string;
   owner(id: VolumeId): string;
   owners: string;
   name(of: { account: AccountId; region: RegionSlug; kind: 'volume'; name: string }): string;
+  /** The same of a volume's name that may be known by its hash alone. */
+  heldName(of: HeldName): string;
+  names: string;
   lane(resource: ResourceName): string;
   lanes: string;
   owed(source: SourceName, resource: ResourceName, intent: IntentId): string;
@@ -80,11 +85,15 @@ export function layoutOf(prefix: string): Layout {
   const key = (path: string): string => `${prefix}${path}`;
   return {
     volume: (account, id) => key(`volumes/${account}/${id}`),
+    volumes: key('volumes/'),
     volumesOf: (account) => key(`volumes/${account}/`),
     volumesWithHex: (account, hex) => key(`volumes/${account}/${hex}`),
     owner: (id) => key(`owners/${id}`),
     owners: key('owners/'),
     name: ({ account, region, kind, name }) => key(`names/${account}/${region}/${kind}/${hash(name)}`),
+    heldName: ({ account, region, name }) =>
+      key(`names/${account}/${region}/volume/${name.startsWith('=') ? name.slice(1) : hash(name)}`),
+    names: key('names/'),
     lane: (resource) => key(`lanes/${resource}`),
     lanes: key('lanes/'),
     owed: (source, resource, intent) => key(`owed/${source}/${resource}/${intent}`),

@@ -61,7 +61,7 @@ export function sighted(
     key: place.key,
     host: place.host ?? null,
     volume,
-    account: snapshot?.record?.account ?? snapshot?.tombstone?.account ?? null,
+    account: snapshot?.record?.account ?? snapshot?.tombstone?.account ?? snapshot?.owner ?? null,
     want,
     seen,
     seenBy: by.name,

@@ -141,7 +141,7 @@ export function* judge(
   }
   for (const item of items) {
     if (expected.some((want) => samePlace(item, want))) continue;
-    if (facet.holds(null, item.seen) || facet.rests?.(item.seen) === true) continue;
+    if (facet.holds(null, item.seen) || facet.rests?.(item.seen, snapshot) === true) continue;
     yield suspicion(facet, 'unexpected', { volume, snapshot, place: item, want: null, seen: item.seen });
   }
 }

@@ -11,6 +11,17 @@ const diskKeyIn = (vm: number): string => `${vm}/${nodeNameOf(EXAMPLE_VOLUME)}`;
 
 /** By the kind that repairs it, and by what was done. Each leaves alone what is not there. */
 export const DAMAGES: Readonly<Record<string, Readonly<Record<string, Damage>>>> = {
+  'repair-claims': {
+    'its name was taken away by hand': ({ consul }) => {
+      for (const { key } of consul.store.tree('plumbline/names/'))
+        consul.store.transact([{ verb: 'delete', key }]);
+    },
+    'its slots were freed by hand, and its owner deleted': ({ consul: { store } }) => {
+      for (const { key, value } of store.tree('plumbline/vms/'))
+        store.transact([{ verb: 'set', key, value: JSON.stringify({ ...JSON.parse(value), slots: {} }) }]);
+      for (const { key } of store.tree('plumbline/owners/')) store.transact([{ verb: 'delete', key }]);
+    },
+  },
   'repair-disk': {
     'its VM was restarted': ({ sources }) => {
       sources.killVm(VM);

@@ -18,7 +18,7 @@ export interface Plant {
   readonly what: string;
   /** What was done to the volume before, in good order. */
   readonly life: readonly string[];
-  readonly plant: (of: MemorySources, scrub: ScrubWorld) => void;
+  readonly plant: (of: MemorySources, scrub: ScrubWorld) => void | Promise<void>;
   /** `repaired`: all agrees again. `reported`: all is still as it was planted. Else it is parked, for this reason. */
   readonly end: 'repaired' | 'reported' | 'image-missing' | 'stranger';
 }
@@ -139,6 +139,21 @@ export const PLANTS: Readonly<Record<string, readonly Plant[]>> = {
       life: created,
       plant: ({ images }) =>
         void images.set(`${poolOf(NYC1)}/by-hand`, { imageId: 'theirs', sizeBytes: GIB, state: 'open' }),
+      end: 'reported',
+    },
+  ],
+  'trash-unknown': [
+    {
+      what: 'in the trash, of a volume that never was',
+      life: created,
+      plant: ({ trash }) =>
+        void trash.set(imageKey(NOBODYS), { imageId: 'theirs', sizeBytes: GIB, state: 'trashed' }),
+      end: 'reported',
+    },
+    {
+      what: 'in the trash under the name of a deleted one, and another’s',
+      life: deleted,
+      plant: ({ trash }) => change(trash, key, (now) => ({ ...now, imageId: 'theirs' })),
       end: 'reported',
     },
   ],

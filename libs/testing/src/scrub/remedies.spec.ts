@@ -1,23 +1,29 @@
 import { EXAMPLE_VOLUME } from '@plumbline/intents';
-import { PLANTS } from './plants.js';
+import { PLANTS as SOURCE_PLANTS } from './plants.js';
 import type { Plant } from './plants.js';
+import { REGISTRY_PLANTS } from './registry-plants.js';
 import { ScrubWorld } from './scrub-world.js';
+
+const PLANTS = { ...SOURCE_PLANTS, ...REGISTRY_PLANTS };
 
 const cases = Object.entries(PLANTS).flatMap(([remedy, plants]) =>
   plants.map((plant) => ({ remedy, ...plant })),
 );
 
-/** What stands in the sources, in words that can be compared. */
-function standing({ billed, world: { sources } }: ScrubWorld): string {
+/** What stands in the sources, and of what the registry's keys say of one another, in words that can be compared. */
+async function standing({ billed, registry, world: { sources } }: ScrubWorld): Promise<string> {
   const { devices, images, nodes, trash } = sources;
-  return JSON.stringify([images, trash, nodes, devices, billed].map((things) => [...things].sort()));
+  const { names, owners, tombstones, vms } = registry.layout;
+  const held = await registry.kv.readTrees([names, owners, tombstones, vms]);
+  const seen = [images, trash, nodes, devices, billed].map((things) => [...things].sort());
+  return JSON.stringify([seen, held.map((tree) => tree.map(({ key, value }) => [key, value]))]);
 }
 
 async function planted({ life, plant }: Plant): Promise<ScrubWorld> {
   const scrub = await ScrubWorld.open();
   for (const kind of life) await scrub.carryOut(kind);
   await scrub.pass();
-  plant(scrub.world.sources, scrub);
+  await plant(scrub.world.sources, scrub);
   return scrub;
 }
 
@@ -30,7 +36,7 @@ describe('what is done about each discrepancy', () => {
 
   it.each(cases)('$remedy: $what, $end', async ({ remedy, end, ...rest }) => {
     const scrub = await planted({ end, ...rest });
-    const before = standing(scrub);
+    const before = await standing(scrub);
     await scrub.pass();
     const names = (await scrub.found()).map((one) => one.remedy.name);
     expect(names).toContain(remedy);
@@ -44,7 +50,7 @@ describe('what is done about each discrepancy', () => {
       expect(report).toMatchObject({ confirmed: 0, filed: 0, waiting: 0, oldestAt: null });
       return;
     }
-    expect(standing(scrub)).toBe(before);
+    expect(await standing(scrub)).toBe(before);
     const [one] = (await scrub.found()).filter(({ remedy: { name } }) => name === remedy);
     if (end === 'reported') {
       expect(one?.state).toBe('confirmed');

@@ -1,12 +1,12 @@
 import { billingSubscription } from '@plumbline/billing-facets';
-import { imageNameOf, nodeNameOf, poolOf, volumeIdOf, volumeResource } from '@plumbline/domain';
+import { cephTrash } from '@plumbline/ceph-facets';
+import { imageNameOf, nodeNameOf, poolOf, sorted, volumeIdOf, volumeResource } from '@plumbline/domain';
 import type {
   ActionRecord,
   DiscrepancyRecord,
   Json,
   OwedFact,
   Place,
-  ResourceName,
   Source,
   VmId,
   VolumeId,
@@ -15,12 +15,29 @@ import { Purges, Scrubber } from '@plumbline/engine';
 import type { ScrubberPorts } from '@plumbline/engine';
 import { intentCatalog } from '@plumbline/intents';
 import {
+  brokenLaneSource,
+  usageSource,
+  AstrayRecords,
   Discrepancies,
   ScrubDesk,
+  allLanes,
   allTombstones,
   mintedVolumeIds,
+  nameSource,
   newestIntentOf,
+  ownerSource,
+  readingAstray,
+  slotSource,
+  tombstoneSource,
 } from '@plumbline/registry';
+import {
+  registryLane,
+  registryName,
+  registryOwner,
+  registrySlot,
+  registryTombstone,
+  registryUsage,
+} from '@plumbline/registry-facets';
 import { EngineWorld, NYC1 } from '../engine/engine-world.js';
 import { createFakeRegistry } from '../kv/fake-registry.js';
 import type { FakeRegistry } from '../kv/fake-registry.js';
@@ -33,6 +50,7 @@ export class ScrubWorld {
   readonly billed = new Map<VolumeId, { readonly sizeGib: number; readonly account: string }>();
   readonly book: Discrepancies;
   readonly desk: ScrubDesk;
+  private readonly astray = new AstrayRecords();
   private readonly first: Scrubber;
 
   private constructor(
@@ -88,9 +106,7 @@ export class ScrubWorld {
 
   /** Lets everything that was begun come to its end. */
   async rest(): Promise<void> {
-    const prefix = this.registry.layout.lanes;
-    for (const key of await this.registry.kv.keys(prefix))
-      await this.world.settle(key.slice(prefix.length) as ResourceName);
+    for await (const { lane } of allLanes(this.registry)) await this.world.settle(lane.resource);
     await this.drain();
   }
 
@@ -109,6 +125,16 @@ export class ScrubWorld {
         ops: [{ verb: 'delete', key }],
         proof: { key, landed: (entry) => entry === null },
       });
+  }
+
+  /** A key of the registry as somebody writes it by hand; null: it is deleted. */
+  async write(key: string, to: (now: string | null) => string | null): Promise<void> {
+    const [entry] = await this.registry.kv.read([key]);
+    const value = to(entry?.value ?? null);
+    await this.registry.kv.transact({
+      ops: [value === null ? { verb: 'delete', key } : { verb: 'set', key, value }],
+      proof: { key, landed: (now) => (now?.value ?? null) === value },
+    });
   }
 
   async found(): Promise<readonly DiscrepancyRecord[]> {
@@ -133,8 +159,39 @@ export class ScrubWorld {
     return [
       ...[...sources.backendsOf('ceph').values()].filter(({ facet }) => facet.name !== 'ceph.watch'),
       ...sources.backendsOf('qemu').values(),
+      this.trash(),
       this.billing(),
+      ...this.ownSources(),
     ];
+  }
+
+  private ownSources(): readonly Source[] {
+    const { astray, registry } = this;
+    return [
+      nameSource(registry, registryName),
+      ownerSource(registry, registryOwner, astray),
+      slotSource(registry, registrySlot),
+      tombstoneSource(registry, registryTombstone),
+      brokenLaneSource(registry, registryLane),
+      usageSource(registry, registryUsage),
+    ];
+  }
+
+  private trash(): Source {
+    const { trash } = this.world.sources;
+    const things = () =>
+      [...trash].map(([key, { imageId }]) => ({ key: `${key}/${imageId}`, seen: { imageId } }));
+    return {
+      facet: cephTrash,
+      observe: ({ key }) => Promise.resolve(things().find((one) => one.key === key)?.seen ?? null),
+      list: () =>
+        sorted(
+          async function* () {
+            yield* things();
+          },
+          ({ key }) => `${cephTrash.volumeOf(key)} ${key}`,
+        ),
+    };
   }
 
   private billing(): Source {
@@ -153,7 +210,7 @@ export class ScrubWorld {
     const { registry, world } = this;
     return {
       name,
-      journal: { read: (resource) => world.snapshot(resource) },
+      journal: readingAstray(registry, { read: (resource) => world.snapshot(resource) }, this.astray),
       sources: this.sources(),
       volumeIds: (after) => mintedVolumeIds(registry, after),
       isOwed: async (source, resource) =>

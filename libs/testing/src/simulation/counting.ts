@@ -100,8 +100,9 @@ export class Counting implements Judgement {
       if (names.has(key)) return broken('R3', `two volumes have the name ${named.name}`, resource);
       names.set(key, volumeIdOf(resource as Lane['resource']));
     }
-    const reserved = register.names;
-    if (reserved.size !== names.size || [...reserved].some(([key, id]) => names.get(key) !== id))
+    const reserved = [...register.names].filter(([, id]) => !this.world.drifted.has(id));
+    const had = [...names.values()].filter((id) => !this.world.drifted.has(id));
+    if (reserved.length !== had.length || reserved.some(([key, id]) => names.get(key) !== id))
       return broken('R3', 'names are reserved that nobody has, or the reverse');
     return null;
   }
@@ -119,12 +120,16 @@ export class Counting implements Judgement {
 
   private slots(): Mistake | null {
     const slots = new Map<string, string>();
-    for (const [resource, { takes }] of this.taken)
-      for (const [vm, slot] of takes.slots)
-        slots.set(`${vm}/${volumeIdOf(resource as Lane['resource'])}`, slot);
+    for (const [resource, { takes }] of this.taken) {
+      const id = volumeIdOf(resource as Lane['resource']);
+      // Where somebody was by hand, it must agree in the end, and not at every instant.
+      if (this.world.drifted.has(id)) continue;
+      for (const [vm, slot] of takes.slots) slots.set(`${vm}/${id}`, slot);
+    }
     let held = 0;
     for (const { id: vm, slots: ofVm } of this.world.register.vms.values())
       for (const [id, slot] of Object.entries(ofVm)) {
+        if (this.world.drifted.has(id)) continue;
         held += 1;
         if (slots.get(`${vm}/${id}`) !== slot)
           return broken('V4', `a slot of VM ${vm} is ${slot}`, `volume/${id}`);

@@ -33,7 +33,7 @@ export class Hand {
   /** To a volume that stands, and that nobody works on. */
   private atLiving(kind: Drift): boolean {
     const { lanes, records } = this.world.register;
-    const isDisk = kind === 'disk-pulled' || kind === 'disk-astray';
+    const isDisk = kind === 'disk-pulled' || kind === 'disk-astray' || kind === 'slot-freed';
     const idle = [...records].filter(
       ([resource, { attachment }]) => !lanes.has(resource) && (!isDisk || attachment !== null),
     );
@@ -50,6 +50,8 @@ export class Hand {
     const key = imageKeyOf(REGION, id);
     const image = ceph.images.get(key);
     if (kind === 'bill-lost') return this.unbilled(id, billing.loseNewest(id));
+    if (kind === 'name-held-besides') return this.holdName(record);
+    if (kind === 'slot-freed') return this.freeSlot(record);
     if (kind === 'disk-pulled') return this.pull(record);
     if (kind === 'disk-astray') return this.plugAstray(record);
     // By hand nothing can be taken that a VM has open: Ceph itself refuses that.
@@ -112,6 +114,24 @@ export class Hand {
     machine.devices.set(name, { node: name, state: 'plugged' });
     machine.touched.add(name);
     ceph.watch(key, address);
+    return true;
+  }
+
+  /** One that no customer of this world asks for. */
+  private holdName({ account, id, region }: VolumeRecord): boolean {
+    const { consul, layout } = this.world;
+    const key = layout.name({ account, region, kind: 'volume', name: 'by-hand' });
+    if (consul.store.get(key) !== null) return false;
+    consul.store.transact([{ verb: 'set', key, value: id }]);
+    return true;
+  }
+
+  private freeSlot({ attachment, id }: VolumeRecord): boolean {
+    const { consul, layout, register } = this.world;
+    const vm = [...register.vms.values()].find((one) => one.id === attachment?.vm);
+    if (vm?.slots[id] === undefined) return false;
+    const { [id]: _mine, ...slots } = vm.slots;
+    consul.store.transact([{ verb: 'set', key: layout.vm(vm.id), value: JSON.stringify({ ...vm, slots }) }]);
     return true;
   }
 

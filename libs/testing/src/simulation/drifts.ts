@@ -10,6 +10,8 @@ export const DRIFTS = [
   'disk-astray',
   'bill-lost',
   'bill-left',
+  'name-held-besides',
+  'slot-freed',
   'brake-put-on',
 ] as const;
 export type Drift = (typeof DRIFTS)[number];

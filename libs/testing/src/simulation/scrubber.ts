@@ -3,7 +3,16 @@ import type { Place, ResourceName, Source, VolumeId } from '@plumbline/domain';
 import { Purges, Scrubber, admit, definitionOf } from '@plumbline/engine';
 import type { Filing, ScrubberPorts } from '@plumbline/engine';
 import { qemuDevice, qemuNode } from '@plumbline/qemu-facets';
-import { Discrepancies, Leadership, ScrubDesk, createJournal, newestIntentOf } from '@plumbline/registry';
+import {
+  Discrepancies,
+  Leadership,
+  ScrubDesk,
+  createJournal,
+  nameSource,
+  newestIntentOf,
+  slotSource,
+} from '@plumbline/registry';
+import { registryName, registrySlot } from '@plumbline/registry-facets';
 import { ProcessClient } from './ceph.js';
 import { cephSources } from './ceph-hands.js';
 import { POLICY, SimulatedProcess } from './process.js';
@@ -160,7 +169,10 @@ export class SimulatedScrubber extends SimulatedProcess {
       },
       list: (signal) => this.inVms(facet.name, signal),
     }));
-    return [...cephSources(world, this, this.client), ...billing, ...remote].map((source) =>
+    const own = [nameSource(this.registry, registryName), slotSource(this.registry, registrySlot)].map(
+      (source): Source => ({ ...source, list: () => listed(world, this, source.facet) }),
+    );
+    return [...cephSources(world, this, this.client), ...billing, ...remote, ...own].map((source) =>
       this.noted(source),
     );
   }

@@ -1,10 +1,20 @@
 import { billingSubscription } from '@plumbline/billing-facets';
 import { cephImage } from '@plumbline/ceph-facets';
-import { TransientError } from '@plumbline/domain';
-import type { AnyFacet, Json, Place, ResourceName, Snapshot, VolumeId } from '@plumbline/domain';
+import { TransientError, heldNameKey, heldSlotKey } from '@plumbline/domain';
+import type {
+  AccountId,
+  AnyFacet,
+  Json,
+  Place,
+  RegionSlug,
+  ResourceName,
+  Snapshot,
+  VolumeId,
+} from '@plumbline/domain';
 import { judge } from '@plumbline/engine';
 import type { Suspicion } from '@plumbline/engine';
 import { qemuDevice, qemuNode } from '@plumbline/qemu-facets';
+import { registryName, registrySlot } from '@plumbline/registry-facets';
 import type { SimulatedProcess } from './process.js';
 import { HOST } from './where.js';
 import type { World } from './world.js';
@@ -14,7 +24,14 @@ export type Thing = Place & { readonly seen: Json };
 const LISTED_MS = 10_000;
 
 /** What the scrubber compares with the registry. */
-export const SCRUBBED: readonly AnyFacet[] = [cephImage, billingSubscription, qemuNode, qemuDevice];
+export const SCRUBBED: readonly AnyFacet[] = [
+  cephImage,
+  billingSubscription,
+  qemuNode,
+  qemuDevice,
+  registryName,
+  registrySlot,
+];
 
 /** All there is of a facet, as it is, in the order in which it is listed. */
 function thingsOf(world: World, facet: AnyFacet): readonly Thing[] {
@@ -29,12 +46,34 @@ function thingsOf(world: World, facet: AnyFacet): readonly Thing[] {
         const seen = billing.subscriptionOf(id as VolumeId);
         return seen === null ? [] : [{ key: id, seen }];
       });
+    case registryName.name:
+      return inOrder(heldNames(world), facet);
+    case registrySlot.name:
+      return inOrder(
+        [...register.vms.values()].flatMap(({ id: vm, slots }) =>
+          Object.entries(slots).map(([id, slot]) => ({ key: heldSlotKey(vm, id), seen: { slot } })),
+        ),
+        facet,
+      );
     default:
-      return disks(
+      return inOrder(
         machines.flatMap(({ id, nodes, devices }) => inVm(id, facet, { nodes, devices })),
         facet,
       );
   }
+}
+
+/** A name that its volume's record does not tell is known by its hash alone. */
+function heldNames({ layout, register }: World): readonly Thing[] {
+  return [...register.names].map(([key, id]) => {
+    const record = register.records.get(`volume/${id}`);
+    const isOwn = record !== undefined && layout.name({ ...record, kind: 'volume' }) === key;
+    const [account, region, , hash] = key.slice(layout.names.length).split('/');
+    // Parts of a key that was made of these.
+    const by = { account: account as AccountId, region: region as RegionSlug };
+    const name = isOwn ? record.name : `=${hash}`;
+    return { key: heldNameKey(id, { ...by, name }), seen: { volume: id, own: true } };
+  });
 }
 
 function inVm(
@@ -49,7 +88,7 @@ function inVm(
   return [...of].map(([key, seen]) => ({ key: `${vm}/${key}`, host: HOST, seen }));
 }
 
-function disks(things: readonly Thing[], facet: AnyFacet): readonly Thing[] {
+function inOrder(things: readonly Thing[], facet: AnyFacet): readonly Thing[] {
   const order = ({ key }: Thing): string => `${facet.volumeOf(key) ?? '~'} ${key}`;
   return [...things].sort((one, other) => (order(one) < order(other) ? -1 : 1));
 }

@@ -27,6 +27,8 @@ describe('what the matrix is made of', () => {
       'volume-detach, attached',
       'volume-delete',
       'volume-purge',
+      'repair-claims',
+      'repair-claims, deleted',
       'repair-disk, attached',
       'repair-disk, attached, undone',
       'repair-image',

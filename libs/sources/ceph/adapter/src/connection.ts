@@ -1,4 +1,4 @@
-import type { Backend, FacetName, Fence, SourceClient, Witness } from '@plumbline/domain';
+import type { Backend, FacetName, Fence, Source, SourceClient, Witness } from '@plumbline/domain';
 import { fenceableAddress, plainAddress } from './addresses.js';
 import type { AddressOwner } from './connect.js';
 import { CallGate, untilAborted } from './call-gate.js';
@@ -9,6 +9,7 @@ import type { TrashedImage } from './image-listing.js';
 import type { Cluster, Memory, Native } from './native.js';
 import type { Pool } from './pool.js';
 import { Pools } from './pools.js';
+import { trashSource } from './trash-source.js';
 import { WatchBackend } from './watch-backend.js';
 import { WitnessObject } from './witness-object.js';
 
@@ -18,6 +19,8 @@ const CLOSE_MS = 5_000;
 export interface CephClient extends SourceClient, Fence {
   /** What was deleted and can still be restored. */
   listTrash(signal: AbortSignal): AsyncIterable<TrashedImage>;
+  /** The same under names of ours, as the scrubber walks it. */
+  readonly trash: Source;
   /** What this cluster remembers of the registry. */
   readonly witness: Witness;
 }
@@ -50,6 +53,7 @@ export class Connection implements CephClient {
   readonly name = 'ceph';
   readonly address: string;
   readonly facets: ReadonlyMap<FacetName, Backend>;
+  readonly trash: Source;
   readonly witness: Witness;
   private readonly gate: CallGate;
   private readonly pools: Pools;
@@ -60,6 +64,7 @@ export class Connection implements CephClient {
     this.address = parts.address;
     this.gate = new CallGate(settings.callsMax);
     this.pools = new Pools(parts.pools, this.gate);
+    this.trash = trashSource(this.pools);
     const [pool] = this.pools.all;
     if (pool === undefined) throw new TypeError('a connection to Ceph needs a pool');
     this.witness = new WitnessObject(pool, this.gate, settings.witnessObject);

@@ -5,7 +5,7 @@
 import { setMaxListeners } from 'node:events';
 import type { Place } from '@plumbline/domain';
 import { volumeIdOfImage } from '@plumbline/domain';
-import { cephImage } from '@plumbline/ceph-facets';
+import { isDiscarded } from '@plumbline/ceph-facets';
 import type { ImageSeen } from '@plumbline/ceph-facets';
 import type { DirectoryEntry } from './encoding.js';
 import { lookAt } from './look.js';
@@ -86,7 +86,7 @@ async function lookAtListed(
 ): Promise<ListedImage | null> {
   const key = `${pool.name}/${name}`;
   const seen = await pools.read(`look at image ${key}`, signal, (turn) => lookAt(turn, pool, name));
-  return seen === null || cephImage.rests?.(seen) === true ? null : { key, seen };
+  return seen === null || isDiscarded(seen) ? null : { key, seen };
 }
 
 async function* mergedByName(sorted: AsyncGenerator<ListedImage>[]): AsyncGenerator<ListedImage> {

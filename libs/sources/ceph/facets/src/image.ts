@@ -116,7 +116,8 @@ export const cephImage = defineFacet<ImageWant, ImageSeen>({
   ],
 });
 
-function isDiscarded({ state }: ImageSeen): boolean {
+/** In the trash, or on its way out of it. */
+export function isDiscarded({ state }: ImageSeen): boolean {
   return state === 'trashed' || state === 'purging';
 }
 

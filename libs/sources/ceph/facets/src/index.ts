@@ -1,2 +1,3 @@
 export * from './image.js';
+export * from './trash.js';
 export * from './watch.js';

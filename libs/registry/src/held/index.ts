@@ -1,0 +1,6 @@
+export * from './broken-lanes.js';
+export * from './names.js';
+export * from './owners.js';
+export * from './slots.js';
+export * from './tombstones.js';
+export * from './usages.js';

@@ -1,0 +1,77 @@
+import { createHash } from 'node:crypto';
+import { heldNameKey, isUuid, parseHeldName, sorted } from '@plumbline/domain';
+import type {
+  AccountId,
+  AnyFacet,
+  HeldName,
+  RegionSlug,
+  Source,
+  VolumeId,
+  VolumeRecord,
+} from '@plumbline/domain';
+import { AFTER_ALL, inBunches, inParts } from './parts.js';
+import type { ByRegistry } from './parts.js';
+
+/** Records read together. */
+const RECORDS_AT_ONCE = 32;
+
+type Held = HeldName & { readonly volume: string };
+
+/**
+ * The reserved names. They stand in the order of their hashes, so a listing sorts them by the volumes that hold them, and
+ * reads each volume's record, which alone tells the name itself.
+ */
+export function nameSource(by: ByRegistry, facet: AnyFacet): Source {
+  return {
+    facet,
+    async observe({ key }) {
+      const held = parseHeldName(key);
+      const [entry] = await by.kv.read([by.layout.heldName(held)]);
+      return entry ? { volume: entry.value, own: entry.value === held.volume } : null;
+    },
+    async *list() {
+      const order = (held: Held): string =>
+        `${isUuid(held.volume) ? '' : AFTER_ALL}${heldNameKey(held.volume, held)}`;
+      for await (const some of inBunches(
+        sorted(() => heldNames(by), order),
+        RECORDS_AT_ONCE,
+      )) {
+        const names = await namesIn(by, some);
+        for (const held of some) {
+          const name = names.get(heldNameKey(held.volume, held)) ?? held.name;
+          yield {
+            key: heldNameKey(held.volume, { ...held, name }),
+            seen: { volume: held.volume, own: true },
+          };
+        }
+      }
+    },
+  };
+}
+
+async function* heldNames(by: ByRegistry): AsyncGenerator<Held> {
+  for await (const { key, value } of inParts(by, by.layout.names)) {
+    const [account, region, , hash] = key.slice(by.layout.names.length).split('/');
+    // Parts of a key that was made of these.
+    if (account && region && hash)
+      yield { volume: value, account: account as AccountId, region: region as RegionSlug, name: `=${hash}` };
+  }
+}
+
+/** The names themselves, where they are those of the records. */
+async function namesIn(by: ByRegistry, some: readonly Held[]): Promise<ReadonlyMap<string, string>> {
+  const ours = some.filter(({ volume }) => isUuid(volume));
+  const keys = new Set(ours.map(({ account, volume }) => by.layout.volume(account, volume as VolumeId)));
+  const entries = keys.size === 0 ? [] : await by.kv.read([...keys]);
+  const records = entries.flatMap((entry) => (entry ? [JSON.parse(entry.value) as VolumeRecord] : []));
+  return new Map(
+    records.map(({ account, id, name, region }) => [
+      heldNameKey(id, { account, region, name: `=${sha256(name)}` }),
+      name,
+    ]),
+  );
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
