@@ -6,6 +6,8 @@ import type { Links } from './http/links.js';
 import type { AccountBook } from './ops/account-book.js';
 import { AccountsController } from './ops/accounts.controller.js';
 import { DiscrepanciesController } from './ops/discrepancies.controller.js';
+import type { AdoptionDesk } from './ops/adoption-desk.js';
+import { AdoptionsController } from './ops/adoptions.controller.js';
 import type { DiscrepancyDesk } from './ops/discrepancy-desk.js';
 import type { HaltDesk } from './ops/halt-desk.js';
 import { HaltController } from './ops/halt.controller.js';
@@ -40,6 +42,7 @@ export type Services = readonly (
   | AccountBook
   | ActionFinder
   | ActionRequests
+  | AdoptionDesk
   | Callers
   | Creations
   | Deletions
@@ -68,6 +71,7 @@ export const CONTROLLERS: readonly Type[] = [
   AccountsController,
   VmsController,
   StateController,
+  AdoptionsController,
   DiscrepanciesController,
   ScrubController,
   RepairsController,

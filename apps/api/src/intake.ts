@@ -12,7 +12,7 @@ export interface Ended {
 }
 
 /** Where an action is found; what a waiter is looked after by. */
-export type ActionPlace = Pick<ActionRecord, 'account' | 'n' | 'resource' | 'intent'>;
+export type ActionPlace = Pick<ActionRecord, 'account' | 'n' | 'resource' | 'intent' | 'internal'>;
 
 /** Waits for intents, woken by whoever ends them. Null: the deadline passed first. */
 export interface Waiting {

@@ -12,6 +12,7 @@ import { Links } from './http/links.js';
 import { Awaited, Intake } from './intake.js';
 import type { Waiting } from './intake.js';
 import { AccountBook } from './ops/account-book.js';
+import { AdoptionDesk } from './ops/adoption-desk.js';
 import { DiscrepancyDesk } from './ops/discrepancy-desk.js';
 import { HaltDesk } from './ops/halt-desk.js';
 import { IntentDesk } from './ops/intent-desk.js';
@@ -90,6 +91,16 @@ export function servicesOf(world: World): Services {
     new AccountBook({ accounts, tokens, newId, now }),
     new ActionFinder(actions),
     new ActionRequests(engine.rules.catalog, intake),
+    new AdoptionDesk({
+      intake,
+      journal: engine.journal,
+      looks: world.looks,
+      accounts,
+      volumes,
+      regions,
+      newId,
+      log,
+    }),
     new Callers({
       token: (sha256) => tokens.read(sha256),
       account: (id) => accounts.read(id),

@@ -36,6 +36,8 @@ export interface IntentDefinition<P extends Json = Json> {
   readonly on: 'absent' | 'present' | 'gone' | 'any';
   /** Filed by the scrubber or an operator: customers neither ask for it nor see it among their actions. */
   readonly internal?: true;
+  /** Of what is internal: asked for by an operator, at any time; the scrubber files none. */
+  readonly operators?: true;
   /** Its end is the id's: nothing of it can come late any more, and the tombstone goes. */
   readonly forgets?: true;
   /** Ends what it finds not committed yet: a create before it is undone, and both end together. */

@@ -53,10 +53,14 @@ export interface Tombstone {
   readonly id: VolumeId;
   readonly account: AccountId;
   readonly region: RegionSlug;
+  /** Empty: it never learnt which, and whatever comes under its name was made for it. `NO_IMAGE`: nothing is. */
   readonly imageId: string;
   readonly rev: number;
   readonly at: Instant;
 }
+
+/** The internal id of no image. */
+export const NO_IMAGE = '-';
 
 export interface VmRecord {
   readonly id: VmId;

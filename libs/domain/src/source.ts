@@ -31,6 +31,11 @@ export interface Source {
    * is wrong: what belongs into a VM that is not running. Absent: as `observe`.
    */
   inspect?(place: Place, signal: AbortSignal): Promise<Json>;
+  /**
+   * What has become of a thing that is not there by its name: looked for by whatever else tells it, such as an internal id
+   * in what is wanted. Null: it is nowhere. Absent: there is nothing else to look by.
+   */
+  confirm?(place: Place, want: Json, signal: AbortSignal): Promise<Json>;
   /** Everything of this facet, in the order of the volume ids that `facet.volumeOf` reads from the keys; strangers' things last. */
   list(signal: AbortSignal): AsyncIterable<Place & { readonly seen: Json }>;
 }

@@ -1,4 +1,4 @@
-import { nextStamp, sourceOf, stamp, volumeIdOf } from '@plumbline/domain';
+import { NO_IMAGE, nextStamp, sourceOf, stamp, volumeIdOf } from '@plumbline/domain';
 import type {
   ActionRecord,
   Found,
@@ -154,11 +154,16 @@ function tombstoneAfter({ record, tombstone }: Snapshot, by: { rev: number; at: 
   return { id, account, region, imageId, ...by };
 }
 
-/** An image of this id may still come late: the tombstone says that nobody wants it. */
+/**
+ * An image of this id may still come late: the tombstone says that nobody wants it. Of an intent that made nothing itself, and
+ * had only taken what was somebody's, nothing that comes is its own.
+ */
 function mintedTombstone(
   head: LaneEntry,
   { resource }: Snapshot,
   by: { rev: number; at: number },
 ): Tombstone {
-  return { id: volumeIdOf(resource), account: head.account, region: head.region, imageId: '', ...by };
+  const { account, plan, region } = head;
+  const isMaker = plan === null || plan.prepare.some(({ minted }) => minted === true);
+  return { id: volumeIdOf(resource), account, region, imageId: isMaker ? '' : NO_IMAGE, ...by };
 }

@@ -2,7 +2,7 @@ import type { RegionSlug, VmId, VolumeId } from '@plumbline/domain';
 import { z } from 'zod';
 
 /** Fields that several kinds share, with messages that name the field and say what would be right. */
-const SIZE_GIB_MAX = 16_384;
+export const SIZE_GIB_MAX = 16_384;
 
 export const sizeGib = z
   .number({ error: `size_gigabytes must be a whole number from 1 to ${SIZE_GIB_MAX}` })

@@ -1,10 +1,11 @@
-import { Refusal, defineIntent, volume, volumeResource } from '@plumbline/domain';
+import { defineIntent, volume, volumeResource } from '@plumbline/domain';
 import type { AccountId, RegionSlug } from '@plumbline/domain';
 import { cephImage, image } from '@plumbline/ceph-facets';
 import type { ImageSeen } from '@plumbline/ceph-facets';
 import { subscription } from '@plumbline/billing-facets';
 import { z } from 'zod';
 import { regionSlug, sizeGib, volumeId, EXAMPLE_VOLUME } from './fields.js';
+import { refuseUnknownRegion } from './refusals.js';
 
 const params = z.object({
   volumeId,
@@ -32,14 +33,7 @@ export const volumeCreate = defineIntent<z.infer<typeof params>>({
     tags: [],
   },
   resource: (p) => volumeResource(p.volumeId),
-  refuse: (p, { regions }) =>
-    regions.some(({ slug }) => slug === p.region)
-      ? null
-      : new Refusal(
-          'unprocessable_entity',
-          `Storage is not supported for this region: region must be one of ${regions.map(({ slug }) => slug).join(', ')}.`,
-          { field: 'region' },
-        ),
+  refuse: (p, { regions }) => refuseUnknownRegion(p.region, regions),
   plan: (p) => ({
     prepare: [image(p.region, p.volumeId).isMinted({ sizeGib: p.sizeGib })],
     commit: volume(p.volumeId).is(({ at, found }) => ({

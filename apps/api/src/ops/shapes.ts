@@ -99,6 +99,17 @@ const settledIntentShape = z.object({
 
 export const intentShape = z.object({ intent: z.union([pendingIntentShape, settledIntentShape]) });
 
+/** What became of an image that came under management, left it, or was grown by hand. */
+export const adoptionShape = z.object({
+  adoption: z.object({
+    volume: z.uuid(),
+    intent: z.uuid(),
+    image: z.string(),
+    sizeGib: z.number().int(),
+    endedAt: z.number().nullable(),
+  }),
+});
+
 export const truthShape = z.object({
   volume: z.uuid(),
   verdict: z.enum(['agreed', 'differs', 'unknown', 'busy']),

@@ -1,5 +1,5 @@
 import { inspect, volumeResource } from '@plumbline/domain';
-import type { Place, Snapshot, Source, VolumeId } from '@plumbline/domain';
+import type { Json, Place, Snapshot, Source, VolumeId } from '@plumbline/domain';
 import type { ScrubberPorts } from './ports.js';
 import { nameOf } from './sightings.js';
 import { judge } from './walk.js';
@@ -41,7 +41,7 @@ async function lookAtOurs(
   const before = await ports.journal.read(resource);
   if (before.lane !== null || (await ports.isOwed(facet.source, resource))) return 'unknown';
   const newest = await ports.newestIntent(volume);
-  const seen = await inspect(source, place, signal);
+  const seen = (await inspect(source, place, signal)) ?? (await confirmed(source, place, before, signal));
   const after = await ports.journal.read(resource);
   if (!isUnchanged(before, after) || (await ports.newestIntent(volume)) !== newest) return 'unknown';
   const items = seen === null ? [] : [{ ...place, seen }];
@@ -49,6 +49,18 @@ async function lookAtOurs(
   const about = nameOf({ facet: facet.name, place });
   const suspicion = found.find((one) => nameOf(one) === about);
   return suspicion === undefined ? null : { ...suspicion, newestIntent: newest };
+}
+
+/** A name that stands for nothing is no proof that what it stood for is gone. */
+async function confirmed(
+  source: Source,
+  place: Place,
+  { record }: Snapshot,
+  signal: AbortSignal,
+): Promise<Json> {
+  const expected = record === null ? [] : source.facet.expected(record);
+  const wanted = expected.find(({ key, host }) => key === place.key && host === place.host);
+  return wanted === undefined ? null : ((await source.confirm?.(place, wanted.want, signal)) ?? null);
 }
 
 async function lookAtStrangers(source: Source, place: Place, signal: AbortSignal): Promise<Look> {

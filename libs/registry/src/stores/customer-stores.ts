@@ -22,7 +22,7 @@ import { VolumeLists } from './volume-lists.js';
 const ACTIONS_SEARCHED_MAX = 600;
 
 /** Where an action is found. */
-type ActionPlace = Pick<ActionRecord, 'account' | 'n' | 'resource'>;
+type ActionPlace = Pick<ActionRecord, 'account' | 'n' | 'resource' | 'internal'>;
 
 /** The registry's keys as the customers' side reads them. */
 export class RegistryVolumes implements Volumes {
@@ -105,9 +105,10 @@ export class RegistryActions implements Actions {
   /** An action and its volume as they stood together, for each place. */
   readonly readEnds = async (places: readonly ActionPlace[]) => {
     return await Promise.all(
-      places.map(async ({ account, n, resource }) => {
+      places.map(async ({ account, internal, n, resource }) => {
+        const { layout } = this;
         const [action, record] = await this.kv.read([
-          this.layout.action(account, n),
+          internal === true ? layout.internalAction(account, n) : layout.action(account, n),
           this.layout.volume(account, volumeIdOf(resource)),
         ]);
         return { action: parseEntry<ActionRecord>(action), record: parseEntry<VolumeRecord>(record) };

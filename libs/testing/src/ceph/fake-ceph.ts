@@ -16,6 +16,8 @@ export type CephCall =
   | 'remove'
   | 'purge'
   | 'restore'
+  | 'rename'
+  | 'write-id'
   | 'blocklist'
   | 'newest-map'
   | 'ping';

@@ -12,6 +12,9 @@ const BUILDS_MAX = 3;
 const wanted = cephImage.want.nullable();
 const seenOrGone = cephImage.seen.nullable();
 
+type Adopted = Extract<ImageWant, { adoptedFrom: string }>;
+type Restored = Extract<ImageWant, { restored: true }>;
+
 interface At {
   readonly line: FakeLine;
   readonly before: ImageSeen | null;
@@ -29,6 +32,13 @@ export class FakeImages implements Backend {
 
   observe(place: Place, signal: AbortSignal): Promise<Json> {
     return this.calls.inLine(place.key, signal, (line) => this.look(line));
+  }
+
+  confirm(place: Place, want: Json, signal: AbortSignal): Promise<Json> {
+    const { imageId } = wanted.parse(want) ?? {};
+    return this.calls.inLine(place.key, signal, (line) =>
+      line.call('look', () => (imageId === undefined ? null : lookById(line.pool, imageId))),
+    );
   }
 
   async *list(signal: AbortSignal) {
@@ -49,6 +59,10 @@ export class FakeImages implements Backend {
 
   undo(place: Place, change: Change, signal: AbortSignal): Promise<Applied> {
     const [want, before] = [wanted.parse(change.want), seenOrGone.parse(change.before)];
+    if (want !== null && 'adoptedFrom' in want)
+      return this.calls.inLine(place.key, signal, async (line) => ({
+        seen: await this.rename(line, { ...want, from: line.name, to: want.adoptedFrom }),
+      }));
     const stays = before?.state === 'open' || (want !== null && 'restored' in want);
     return this.calls.inLine(place.key, signal, async (line) => ({
       seen: stays ? await this.look(line) : await this.moveToTrash({ line, before: null }),
@@ -62,15 +76,58 @@ export class FakeImages implements Backend {
   private reach(at: At, want: ImageWant | null): Promise<ImageSeen | null> {
     if (want === null) return this.purge(at);
     if ('trashed' in want) return this.moveToTrash(at);
-    if ('restored' in want) return this.restore(at, want.imageId);
+    if ('restored' in want) return this.restore(at, want);
+    if ('adoptedFrom' in want) return this.adopt(at, want);
+    if ('releasedAs' in want)
+      return this.rename(at.line, { ...want, from: at.line.name, to: want.releasedAs });
     const bytes = want.sizeGib * GIB;
     return at.before?.state === 'open' ? this.grow(at, bytes) : this.build(at, bytes);
   }
 
-  private async restore({ line }: At, imageId: string): Promise<ImageSeen | null> {
+  private async restore({ line }: At, { from, imageId }: Restored): Promise<ImageSeen | null> {
     const seen = await this.look(line);
     if (seen?.state === 'trashed' && seen.imageId === imageId)
       await line.call('restore', () => line.pool.restore(imageId, line.name));
+    if (from === undefined || (seen !== null && seen.state !== 'half-made')) return this.look(line);
+    const found = await line.call('look', () => lookById(line.pool, imageId));
+    if (found === null) throw new InvariantError(`image ${line.key} is nowhere`, { reason: 'image-missing' });
+    if (found.state === 'trashed') await line.call('restore', () => line.pool.restore(imageId, line.name));
+    else await this.rename(line, { from, to: line.name, imageId });
+    return this.look(line);
+  }
+
+  private async adopt({ line }: At, { adoptedFrom: from, imageId, sizeGib }: Adopted) {
+    if ((await this.look(line)) === null) {
+      const opened = await line.call('look', () => line.pool.opened(from));
+      if (opened?.imageId !== imageId || opened.sizeBytes < sizeGib * GIB)
+        throw new RejectedError(`image ${from} is not the one that was to be adopted`, {
+          reason: 'ceph-missing',
+        });
+      const watchers = await line.call('look', () => line.pool.watchersOf(imageId));
+      if (watchers.some((address) => this.ownerOf(address) === 'nobody-known'))
+        throw new BusyError(`image ${from} is still in use`, { reason: 'stranger' });
+    }
+    return this.rename(line, { from, to: line.name, imageId });
+  }
+
+  /** In the order of the real one: what opens by its new name is renamed altogether. */
+  private async rename(
+    line: FakeLine,
+    { from, to, imageId }: { from: string; to: string; imageId: string },
+  ): Promise<ImageSeen | null> {
+    const { call, pool } = line;
+    const isListed = await call('look', () => ({
+      to: pool.directory.get(to),
+      from: pool.directory.get(from),
+    }));
+    if (isListed.to !== imageId && isListed.from !== imageId) return this.look(line);
+    const leadsTo = await call('look', () => pool.ids.get(to));
+    if ([isListed.to, leadsTo].some((id) => id !== undefined && id !== imageId))
+      throw new InvariantError(`the name ${to} is another image's`, { reason: 'stranger' });
+    if (isListed.to === undefined && !(await call('rename', () => pool.renameInDirectory(from, to, imageId))))
+      throw new RejectedError(`could not rename image ${from} to ${to}`, { reason: 'ceph-exists' });
+    await call('drop-id', () => pool.dropIdOf(from, imageId));
+    if (leadsTo === undefined) await call('write-id', () => pool.writeIdOf(to, imageId));
     return this.look(line);
   }
 
@@ -197,6 +254,16 @@ export function lookAt(ceph: FakeCeph, key: string): ImageSeen | null {
   const trashed = [...pool.trash].filter(([, entry]) => entry.name === name);
   const latest = trashed.sort(([, a], [, b]) => b.deletedAtMs - a.deletedAtMs)[0];
   return latest === undefined ? null : unusable(pool, latest[0], latest[1].whole ? 'trashed' : 'half-made');
+}
+
+function lookById(pool: FakePool, imageId: string): ImageSeen | null {
+  const sizeBytes = pool.headers.get(imageId);
+  if (sizeBytes === undefined) return null;
+  const trashed = pool.trash.get(imageId);
+  if (trashed !== undefined)
+    return { imageId, sizeBytes, state: trashed.whole ? 'trashed' : 'half-made', name: trashed.name };
+  const [name] = [...pool.directory].find(([, id]) => id === imageId) ?? [];
+  return name === undefined ? null : { imageId, sizeBytes, state: 'renamed', name };
 }
 
 function unusable(pool: FakePool, imageId: string, state: 'half-made' | 'trashed'): ImageSeen {

@@ -78,6 +78,22 @@ export class FakePool {
     this.headers.delete(imageId);
   }
 
+  /** A rename, in its three effects. False: the new name is taken, or the old one is another's. */
+  renameInDirectory(from: string, to: string, imageId: string): boolean {
+    if (this.directory.get(from) !== imageId || this.directory.has(to)) return false;
+    this.directory.delete(from);
+    this.directory.set(to, imageId);
+    return true;
+  }
+
+  dropIdOf(name: string, imageId: string): void {
+    if (this.ids.get(name) === imageId) this.ids.delete(name);
+  }
+
+  writeIdOf(name: string, imageId: string): void {
+    if (!this.ids.has(name)) this.ids.set(name, imageId);
+  }
+
   restore(imageId: string, name: string): void {
     this.directory.set(name, imageId);
     this.ids.set(name, imageId);

@@ -7,6 +7,7 @@ import type { EngineWorld } from './engine-world.js';
 export type Damage = (world: EngineWorld) => void;
 
 const imageKey = `${poolOf(NYC1)}/${imageNameOf(EXAMPLE_VOLUME)}`;
+const GIB = 1024 ** 3;
 const diskKeyIn = (vm: number): string => `${vm}/${nodeNameOf(EXAMPLE_VOLUME)}`;
 
 /** By the kind that repairs it, and by what was done. Each leaves alone what is not there. */
@@ -43,6 +44,20 @@ export const DAMAGES: Readonly<Record<string, Readonly<Record<string, Damage>>>>
       sources.trash.set(imageKey, { ...image, state: 'trashed' });
     },
   },
+  'volume-adopt': {
+    'somebody made an image by hand': ({ sources }) =>
+      void sources.images.set(`${poolOf(NYC1)}/made-by-hand`, {
+        imageId: 'image-by-hand',
+        sizeBytes: 2 * GIB,
+        state: 'open',
+      }),
+  },
+  'volume-adopt-size': {
+    'somebody grew its image by hand': ({ sources }) => {
+      const image = sources.images.get(imageKey);
+      if (image !== undefined) sources.images.set(imageKey, { ...image, sizeBytes: 5 * GIB });
+    },
+  },
   'repair-leftover': {
     'its image was taken back from the trash by hand': ({ sources }) => {
       const image = sources.trash.get(imageKey);
@@ -62,4 +77,12 @@ export const DAMAGES: Readonly<Record<string, Readonly<Record<string, Damage>>>>
       sources.devices.set(diskKeyIn(OTHER_VM), { node: nodeNameOf(EXAMPLE_VOLUME), state: 'plugged' });
     },
   },
+};
+
+/** Kinds that are about what somebody did, and nothing else: without it they rightly come to nothing. */
+export const ONLY_AFTER_DAMAGE: ReadonlySet<string> = new Set(['volume-adopt', 'volume-adopt-size']);
+
+/** Images that are nobody's afterwards, and are there, by the kind that leaves them. */
+export const LEFT_BEHIND: Readonly<Record<string, readonly string[]>> = {
+  'volume-release': [`${poolOf(NYC1)}/released-by-hand`],
 };

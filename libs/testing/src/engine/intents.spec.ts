@@ -1,6 +1,6 @@
 import { Refusal } from '@plumbline/domain';
 import { EXAMPLE_VOLUME, intentCatalog } from '@plumbline/intents';
-import { DAMAGES } from './damages.js';
+import { DAMAGES, ONLY_AFTER_DAMAGE } from './damages.js';
 import { describeIntent, expectAgreement, tell } from './describe-intent.js';
 import type { Story } from './describe-intent.js';
 import { EngineWorld, OTHER_VM } from './engine-world.js';
@@ -19,7 +19,7 @@ const remove = exampleOf('volume-delete');
  */
 const stories: readonly Story[] = [[], [create], [create, attach], [create, remove]].flatMap((before) =>
   [...intentCatalog.keys()].flatMap((kind) => [
-    [...before, exampleOf(kind)],
+    ...(ONLY_AFTER_DAMAGE.has(kind) ? [] : [[...before, exampleOf(kind)]]),
     ...Object.entries(DAMAGES[kind] ?? {}).map(([what, damage]) => [
       ...before,
       { ...exampleOf(kind), after: { what, damage } },

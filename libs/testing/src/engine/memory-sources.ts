@@ -1,6 +1,13 @@
 import { cephImage, cephWatch } from '@plumbline/ceph-facets';
 import type { ImageSeen, ImageWant } from '@plumbline/ceph-facets';
-import { BusyError, HeldError, RejectedError, TransientError, UncertainError } from '@plumbline/domain';
+import {
+  BusyError,
+  HeldError,
+  InvariantError,
+  RejectedError,
+  TransientError,
+  UncertainError,
+} from '@plumbline/domain';
 import type {
   Applied,
   Backend,
@@ -124,17 +131,27 @@ export class MemorySources {
           if (before !== null) this.trash.set(key, { ...before, state: 'trashed' });
           return null;
         }
+        if ('adoptedFrom' in want) return before ?? this.takeFrom(siblingOf(key, want.adoptedFrom), want);
+        if ('releasedAs' in want) {
+          if (before !== null) this.images.set(siblingOf(key, want.releasedAs), before);
+          return null;
+        }
         const trashed = this.trash.get(key);
         if (before === null && trashed !== undefined && trashed.imageId === want.imageId) {
           this.trash.delete(key);
           return { ...trashed, state: 'open' };
         }
-        if ('restored' in want) return before;
+        if ('restored' in want) return before ?? this.fetch(want.imageId);
         this.made += before === null ? 1 : 0;
         const sizeBytes = Math.max(before?.sizeBytes ?? 0, want.sizeGib * GIB);
         return { imageId: before?.imageId ?? `image-${this.made}`, state: 'open', sizeBytes };
       },
-      restore: (key, before, now) => {
+      restore: (key, before, now, want) => {
+        if (want !== null && 'adoptedFrom' in want) {
+          if (now?.imageId !== want.imageId) return now;
+          this.images.set(siblingOf(key, want.adoptedFrom), now);
+          return null;
+        }
         // What stood before, and what is back from the trash, stays.
         if (before !== null) return now;
         if (now !== null) this.trash.set(key, { ...now, state: 'trashed' });
@@ -143,7 +160,36 @@ export class MemorySources {
     });
     // What is not listed any more is looked for in the trash.
     const observe = ({ key }: Place) => Promise.resolve(this.images.get(key) ?? this.trash.get(key) ?? null);
-    return { ...backend, observe };
+    const confirm = (_place: Place, want: Json) => Promise.resolve(this.elsewhere(want));
+    return { ...backend, observe, confirm };
+  }
+
+  /** By the internal id, and large enough. */
+  private takeFrom(key: string, { imageId, sizeGib }: { imageId: string; sizeGib: number }): ImageSeen {
+    const image = this.images.get(key);
+    if (image?.imageId !== imageId || image.sizeBytes < sizeGib * GIB)
+      throw new RejectedError('it is not the image that was to be adopted', { reason: 'ceph-missing' });
+    this.images.delete(key);
+    return image;
+  }
+
+  /** Under whatever name it has, or from the trash. */
+  private fetch(imageId: string): ImageSeen {
+    for (const things of [this.images, this.trash])
+      for (const [key, image] of things)
+        if (image.imageId === imageId) {
+          things.delete(key);
+          return { ...image, state: 'open' };
+        }
+    throw new InvariantError('the image is nowhere', { reason: 'image-missing' });
+  }
+
+  private elsewhere(want: Json): Json {
+    const { imageId } = want as { imageId?: string };
+    for (const [state, things] of [['renamed', this.images] as const, ['trashed', this.trash] as const])
+      for (const [key, image] of things)
+        if (image.imageId === imageId) return { ...image, state, name: key.slice(key.indexOf('/') + 1) };
+    return null;
   }
 
   private watchBackend(): Backend {
@@ -222,7 +268,7 @@ export class MemorySources {
     things: Map<string, Seen>,
     rule: {
       become: (key: string, want: Want | null, before: Seen | null) => Seen | null;
-      restore: (key: string, before: Seen | null, now: Seen | null) => Seen | null;
+      restore: (key: string, before: Seen | null, now: Seen | null, want: Want | null) => Seen | null;
       /** Only who took the thing away knows that it is gone. */
       isProof?: true;
     },
@@ -255,7 +301,8 @@ export class MemorySources {
       undo: (place: Place, change: Change) =>
         this.serve(() => {
           if (facet.source === 'qemu') this.expectAwake(place.key);
-          return put(place.key, rule.restore(place.key, change.before as Seen | null, now(place.key)));
+          const [before, want] = [change.before as Seen | null, change.want as Want | null];
+          return put(place.key, rule.restore(place.key, before, now(place.key), want));
         }),
       idle: () => Promise.resolve(),
     };
@@ -293,6 +340,11 @@ export class MemorySources {
     if (fate === 'lost-after') throw new UncertainError('no answer', { reason: 'lost' });
     return done;
   }
+}
+
+/** Another name in the same pool. */
+function siblingOf(key: string, name: string): string {
+  return `${key.slice(0, key.indexOf('/'))}/${name}`;
 }
 
 type Done = Exclude<Applied, { waitMs: number }>;

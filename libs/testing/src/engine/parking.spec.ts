@@ -174,6 +174,6 @@ describe('an operator', () => {
       if (resolved.finish.length === 0) expect(() => EDITS.accept(committed, by)).toThrow(Refusal);
       else finishing.push(...EDITS.accept(committed, by).ledger.map(() => kind));
     }
-    expect(finishing).toEqual(['volume-delete', 'volume-purge', 'repair-leftover']);
+    expect(finishing).toEqual(['volume-delete', 'volume-purge', 'volume-release', 'repair-leftover']);
   });
 });

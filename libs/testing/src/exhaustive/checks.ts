@@ -147,7 +147,9 @@ export async function disagreement({ store, layout, sources }: Ground): Promise<
       throw error;
     },
   };
+  // What is nobody's, such as what was released, is compared with how it ends undisturbed.
   for await (const item of suspicionsOf(ports, new AbortController().signal))
-    if (!('looked' in item)) return `A1: ${item.facet} is ${item.class}: ${JSON.stringify(item.seen)}`;
+    if (!('looked' in item) && item.volume !== null)
+      return `A1: ${item.facet} is ${item.class}: ${JSON.stringify(item.seen)}`;
   return null;
 }

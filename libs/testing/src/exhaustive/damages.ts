@@ -1,4 +1,5 @@
 import type { VmId } from '@plumbline/domain';
+import { GIB } from '@plumbline/ceph-facets';
 import { diskPlaceOf } from '@plumbline/qemu-facets';
 import type { MemorySources } from '../engine/memory-sources.js';
 import { HOST } from './ground.js';
@@ -11,6 +12,13 @@ export const DAMAGES: Readonly<Record<string, (sources: MemorySources) => void>>
   'repair-image': ({ images, trash }) => {
     for (const [key, image] of images) trash.set(key, { ...image, state: 'trashed' });
     images.clear();
+  },
+  'volume-adopt': ({ images }) => {
+    const image = { imageId: 'image-by-hand', sizeBytes: 2 * GIB, state: 'open' } as const;
+    images.set('volumes-nyc1/made-by-hand', image);
+  },
+  'volume-adopt-size': ({ images }) => {
+    for (const [key, image] of images) images.set(key, { ...image, sizeBytes: 5 * GIB });
   },
   'repair-leftover': ({ images, trash }) => {
     for (const [key, image] of trash) images.set(key, { ...image, state: 'open' });

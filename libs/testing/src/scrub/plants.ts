@@ -10,6 +10,7 @@ import type { ScrubWorld } from './scrub-world.js';
 const NOBODYS = 'fedcba98-0000-4000-8000-000000000001' as VolumeId;
 const GIB = 1024 ** 3;
 const key = imageKey(EXAMPLE_VOLUME);
+const otherKey = `${poolOf(NYC1)}/another-name`;
 const disk = diskKey(EXAMPLE_VOLUME, VM);
 const otherDisk = diskKey(EXAMPLE_VOLUME, OTHER_VM);
 
@@ -46,6 +47,11 @@ function backFromTrash(of: MemorySources): void {
   of.images.set(key, { ...image, state: 'open' });
 }
 
+function rename({ images }: MemorySources): void {
+  change(images, key, (now) => (images.set(otherKey, now), now));
+  images.delete(key);
+}
+
 /** By the name of the remedy that it must meet with. */
 export const PLANTS: Readonly<Record<string, readonly Plant[]>> = {
   'image-trashed': [
@@ -58,6 +64,19 @@ export const PLANTS: Readonly<Record<string, readonly Plant[]>> = {
       },
       end: 'repaired',
     },
+    {
+      what: 'renamed, and then moved to the trash',
+      life: created,
+      plant({ images, trash }) {
+        change(images, key, (now) => (trash.set(otherKey, { ...now, state: 'trashed' }), now));
+        images.delete(key);
+      },
+      end: 'repaired',
+    },
+  ],
+  'image-renamed': [
+    { what: 'renamed', life: created, plant: rename, end: 'repaired' },
+    { what: 'renamed under a VM', life: attached, plant: rename, end: 'repaired' },
   ],
   'image-missing': [
     { what: 'removed', life: created, plant: ({ images }) => void images.delete(key), end: 'image-missing' },
@@ -73,6 +92,15 @@ export const PLANTS: Readonly<Record<string, readonly Plant[]>> = {
       what: 'removed, and another made under its name',
       life: created,
       plant: ({ images }) => change(images, key, (now) => ({ ...now, imageId: 'another' })),
+      end: 'stranger',
+    },
+    {
+      what: 'renamed, and another made under its name',
+      life: created,
+      plant(of) {
+        rename(of);
+        of.images.set(key, { imageId: 'another', sizeBytes: 2 * GIB, state: 'open' });
+      },
       end: 'stranger',
     },
     {

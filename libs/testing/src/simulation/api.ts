@@ -89,7 +89,7 @@ export class SimulatedApi extends SimulatedProcess {
         params,
         account: { ...account, guards: [{ key: guard.key, index: guard.index }] },
         requestId: 'simulated',
-        ...(kind === 'volume-create' ? { minted: true as const } : {}),
+        ...(definition.on === 'absent' ? { minted: true as const } : {}),
         ...(request === undefined ? {} : { request }),
         recorded: ({ resource }) =>
           void world.pool.after(RING_MS + 1, { owner: this, what: 'is it answered' }, () => {

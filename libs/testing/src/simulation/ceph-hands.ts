@@ -1,7 +1,7 @@
 import { GIB, cephImage, cephWatch } from '@plumbline/ceph-facets';
 import type { ImageSeen, ImageWant, WatchSeen, WatchWant } from '@plumbline/ceph-facets';
 import { BusyError, InvariantError, RejectedError } from '@plumbline/domain';
-import type { Backend, FacetName, Source } from '@plumbline/domain';
+import type { Backend, FacetName, Place, Source } from '@plumbline/domain';
 import type { ProcessClient, StoredImage } from './ceph.js';
 import { Hands } from './hands.js';
 import type { Call, Protocol } from './hands.js';
@@ -31,7 +31,10 @@ export function cephSources(
   client: ProcessClient,
 ): readonly Source[] {
   const image = new ImageProtocol(world, client);
-  return [new Hands(world, process).sourceOf({ facet: image.facet, look: (call) => image.look(call) })];
+  const { facet } = image;
+  const source = new Hands(world, process).sourceOf({ facet, look: (call) => image.look(call) });
+  const confirm: Source['confirm'] = (place, want) => image.confirm(place, want as ImageWant);
+  return [{ ...source, confirm }];
 }
 
 class ImageProtocol implements Protocol<ImageWant, ImageSeen> {
@@ -60,12 +63,24 @@ class ImageProtocol implements Protocol<ImageWant, ImageSeen> {
   async apply(call: Call, want: ImageWant | null, before: ImageSeen | null): Promise<ImageSeen | null> {
     if (want === null) return await this.purge(call, before);
     if ('trashed' in want) return await this.moveToTrash(call, before);
-    if ('restored' in want) return await this.restore(call, want.imageId);
+    if ('restored' in want) return await this.restore(call, want);
+    if ('adoptedFrom' in want) return await this.adopt(call, want);
+    if ('releasedAs' in want) {
+      const [from, to] = [call.place.key, siblingOf(call, want.releasedAs)];
+      await this.rename(call, { from, to, imageId: want.imageId });
+      return await this.look(call);
+    }
     if (before?.state === 'open') return await this.grow(call, want.sizeGib * GIB, before);
     return await this.build(call, want.sizeGib * GIB, before);
   }
 
-  async undo(call: Call, _want: ImageWant | null, before: ImageSeen | null): Promise<ImageSeen | null> {
+  async undo(call: Call, want: ImageWant | null, before: ImageSeen | null): Promise<ImageSeen | null> {
+    if (want !== null && 'adoptedFrom' in want) {
+      const [from, to] = [call.place.key, siblingOf(call, want.adoptedFrom)];
+      await this.rename(call, { from, to, imageId: want.imageId });
+      return await this.look(call);
+    }
+    if (want !== null && 'restored' in want) return await this.look(call);
     return before?.state === 'open' ? await this.look(call) : await this.moveToTrash(call, null);
   }
 
@@ -87,11 +102,64 @@ class ImageProtocol implements Protocol<ImageWant, ImageSeen> {
     throw new BusyError('the image keeps changing under us', { reason: 'ceph-contended' });
   }
 
+  /** By the internal id, as the real one looks for what its name does not lead to. */
+  async confirm({ key }: Place, want: ImageWant): Promise<ImageSeen | null> {
+    const { imageId } = want;
+    const look = { key, what: 'looks by the id', attempt: 0, changes: false, fault: null };
+    const serve = () => (imageId === undefined ? null : this.world.ceph.elsewhere(imageId));
+    return await this.client.operate({ ...look, serve });
+  }
+
   /** By the internal id: another's image of that name is neither taken back nor touched. */
-  private async restore(call: Call, imageId: string): Promise<ImageSeen | null> {
+  private async restore(call: Call, { from, imageId }: Restored): Promise<ImageSeen | null> {
     const seen = await this.look(call);
     if (seen?.state === 'trashed' && seen.imageId === imageId) await this.takeBack(call, imageId);
+    if (from !== undefined && (seen === null || seen.state === 'half-made')) {
+      const isKnown = await this.operate(call, 'looks by the id', false, () =>
+        this.world.ceph.elsewhere(imageId),
+      );
+      if (isKnown === null) throw new InvariantError('the image is nowhere', { reason: 'image-missing' });
+      await this.rename(call, { from: siblingOf(call, from), to: call.place.key, imageId });
+    }
     return await this.look(call);
+  }
+
+  private async adopt(call: Call, { adoptedFrom, imageId, sizeGib }: Adopted): Promise<ImageSeen | null> {
+    const { ceph } = this.world;
+    const from = siblingOf(call, adoptedFrom);
+    if ((await this.look(call)) === null) {
+      const seen = await this.operate(call, 'looks at what is to be adopted', false, () => ({
+        image: ceph.images.get(from),
+        watching: ceph.watching(from),
+      }));
+      if (seen.image?.imageId !== imageId || seen.image.sizeBytes < sizeGib * GIB)
+        throw new RejectedError('it is not the image that was to be adopted', { reason: 'ceph-missing' });
+      if (seen.watching.length > 0) throw new BusyError('the image is still in use', { reason: 'stranger' });
+    }
+    await this.rename(call, { from, to: call.place.key, imageId });
+    return await this.look(call);
+  }
+
+  /** First it is listed under the other name, where it cannot be opened; then it opens there. */
+  private async rename(
+    call: Call,
+    { from, to, imageId }: { from: string; to: string; imageId: string },
+  ): Promise<void> {
+    const { ceph, faults } = this.world;
+    await this.operate(call, 'lists it under another name', true, () => {
+      const image = ceph.images.get(from);
+      if (image?.imageId !== imageId) return;
+      if (ceph.images.has(to))
+        throw new InvariantError('the name is another image’s', { reason: 'stranger' });
+      ceph.rename(from, to);
+      ceph.put(to, { ...image, state: 'half-made' });
+    });
+    await this.operate(call, 'lets the name lead to it', true, () => {
+      const image = ceph.images.get(to);
+      if (image?.imageId !== imageId) return;
+      faults.see('name-given');
+      ceph.put(to, { ...image, state: 'open' });
+    });
   }
 
   /** First the name, where it is free; then the note in the trash goes. */
@@ -256,6 +324,13 @@ class WatchProtocol implements Protocol<WatchWant, WatchSeen> {
   list() {
     return [];
   }
+}
+
+type Adopted = Extract<ImageWant, { adoptedFrom: string }>;
+type Restored = Extract<ImageWant, { restored: true }>;
+
+function siblingOf({ place: { key } }: Call, name: string): string {
+  return `${key.slice(0, key.indexOf('/'))}/${name}`;
 }
 
 /** Names are never used twice, so another internal id under the same name is a stranger's image. */

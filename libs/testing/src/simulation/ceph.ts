@@ -100,6 +100,26 @@ export class SimulatedCeph {
     this.touched.add(key);
   }
 
+  /** Whoever has it open has it by its internal id, and keeps it. */
+  rename(from: string, to: string): void {
+    const image = this.images.get(from);
+    if (image === undefined) return;
+    this.put(from, null);
+    this.put(to, image);
+    this.watchers.set(to, this.watchers.get(from) ?? []);
+    this.watchers.delete(from);
+  }
+
+  /** What its name does not lead to, by its internal id. */
+  elsewhere(imageId: string): ImageSeen | null {
+    const isIt = ([, image]: readonly [string, StoredImage]): boolean => image.imageId === imageId;
+    const [renamed, trashed] = [[...this.images].find(isIt), [...this.trash].find(isIt)];
+    const [key, image] = renamed ?? trashed ?? [];
+    if (key === undefined || image === undefined) return null;
+    const name = key.slice(key.indexOf('/') + 1);
+    return { ...image, state: renamed === undefined ? 'trashed' : 'renamed', name };
+  }
+
   newImageId(): string {
     return `image-${(this.made += 1)}`;
   }

@@ -1,6 +1,6 @@
 import type { AccountId, Lane, Usage, VolumeRecord } from '@plumbline/domain';
 import { volumeIdOf } from '@plumbline/domain';
-import { footprintOf } from '@plumbline/engine';
+import { definitionOf, footprintOf } from '@plumbline/engine';
 import type { Footprint } from '@plumbline/engine';
 import { broken } from './judgement.js';
 import type { Judgement } from './judgement.js';
@@ -79,7 +79,7 @@ export class Counting implements Judgement {
     for (const resource of this.taken.keys()) {
       const record = records.get(resource);
       const pending = (lanes.get(resource)?.entries ?? []).filter(({ committed }) => committed === null);
-      const first = record ?? pending.find(({ kind }) => kind === 'volume-create');
+      const first = record ?? pending.find(({ kind }) => brings(this.world, kind));
       if (first === undefined) continue;
       const { account } = first;
       const sizes = pending.map(({ params }) => (params as { sizeGib?: number }).sizeGib ?? 0);
@@ -112,7 +112,7 @@ export class Counting implements Judgement {
     const { records, lanes } = this.world.register;
     const record = records.get(resource);
     if (record !== undefined) return { region: record.region, name: record.name };
-    const create = lanes.get(resource)?.entries.find(({ kind }) => kind === 'volume-create');
+    const create = lanes.get(resource)?.entries.find(({ kind }) => brings(this.world, kind));
     if (create === undefined) return null;
     const { region, name } = create.params as unknown as VolumeRecord;
     return { region, name };
@@ -150,4 +150,9 @@ function pendingOf(lane: Lane | null): string {
 function atRest({ region, name, sizeGib, attachment }: VolumeRecord): Footprint {
   const slots = attachment === null ? [] : [[attachment.vm, 'attached'] as const];
   return { volumes: 1, gib: sizeGib, names: new Map([[name, { region, name }]]), slots: new Map(slots) };
+}
+
+/** Whether it brings its volume into being. */
+function brings({ rules }: World, kind: string): boolean {
+  return definitionOf(rules.catalog, kind).on === 'absent';
 }

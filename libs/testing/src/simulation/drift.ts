@@ -1,4 +1,4 @@
-import { GIB, imageKeyOf } from '@plumbline/ceph-facets';
+import { GIB, foreignImageKeyOf, imageKeyOf } from '@plumbline/ceph-facets';
 import { imageNameOf, nodeNameOf, poolOf } from '@plumbline/domain';
 import type { VolumeId, VolumeRecord } from '@plumbline/domain';
 import type { Drift } from './drifts.js';
@@ -56,6 +56,10 @@ export class Hand {
     if (kind === 'disk-astray') return this.plugAstray(record);
     // By hand nothing can be taken that a VM has open: Ceph itself refuses that.
     if (image?.state !== 'open' || attachment !== null || ceph.watching(key).length > 0) return false;
+    if (kind === 'image-renamed') {
+      ceph.rename(key, foreignImageKeyOf(REGION, `renamed-${id}`));
+      return true;
+    }
     if (kind === 'image-trashed-by-hand') ceph.toTrash(key, image);
     if (kind === 'image-shrunk') ceph.put(key, { ...image, sizeBytes: image.sizeBytes - GIB / 2 });
     else if (kind === 'image-swapped') ceph.put(key, { ...image, imageId: ceph.newImageId() });

@@ -4,6 +4,7 @@ export const DRIFTS = [
   'image-trashed-by-hand',
   'image-shrunk',
   'image-swapped',
+  'image-renamed',
   'image-left-over',
   'image-of-stranger',
   'disk-pulled',

@@ -189,6 +189,7 @@ export const CONSEQUENCES = [
   'guest-fenced',
   'image-half-made',
   'image-restored',
+  'name-given',
   'image-purged',
   'pass-done',
   'repair-filed',
@@ -213,6 +214,9 @@ export const CONSEQUENCES = [
   'volume-attach-completed',
   'volume-detach-completed',
   'volume-delete-completed',
+  'volume-adopt-completed',
+  'volume-release-completed',
+  'volume-adopt-size-completed',
 ] as const;
 
 export function nameOf(fault: Fault): string {

@@ -17,6 +17,7 @@ export class Invariants {
   constructor(
     private readonly world: World,
     keyOf: ReadonlyMap<string, string> = new Map(),
+    others: readonly Judgement[] = [],
   ) {
     this.judgements = [
       new Recording(world, keyOf),
@@ -24,6 +25,7 @@ export class Invariants {
       new Things(world),
       new Counting(world),
       world.scrubbing,
+      ...others,
     ];
   }
 

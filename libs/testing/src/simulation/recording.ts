@@ -1,6 +1,7 @@
 import { imageKeyOf } from '@plumbline/ceph-facets';
 import type { AccountId, ActionRecord, Lane, VolumeId } from '@plumbline/domain';
 import { LANE_ENTRIES_MAX } from '@plumbline/domain';
+import { definitionOf } from '@plumbline/engine';
 import { broken } from './judgement.js';
 import type { Judgement } from './judgement.js';
 import type { Change } from './register.js';
@@ -10,7 +11,13 @@ import type { Mistake, World } from './world.js';
 /** What every call says that was not answered: uncertain is to be looked into, never a reason to end. */
 const NO_ANSWER = 'no answer';
 /** In these words sources refuse for good. */
-const REFUSED = ['refused', 'there is no image to grow', 'the image is smaller', 'no node for the device'];
+const REFUSED = [
+  'refused',
+  'there is no image to grow',
+  'the image is smaller',
+  'no node for the device',
+  'it is not the image that was to be adopted',
+];
 const DELETED = 'Deleted before it was finished.';
 
 /** R1 to R3, V7 as far as ids go, B1's bounds of a lane: what was promised is there, what was refused is not. */
@@ -70,7 +77,8 @@ export class Recording implements Judgement {
     if (this.world.refused.has(intent))
       return broken('R2', `intent ${intent} was refused and ${status}`, resource);
     const key = this.keyOf.get(intent);
-    if (before === null && kind === 'volume-create') {
+    const brings = definitionOf(this.world.rules.catalog, kind).on === 'absent';
+    if (before === null && brings) {
       if (this.created.has(resource)) return broken('V7', 'an id was taken a second time', resource);
       this.created.add(resource);
     }
@@ -96,7 +104,7 @@ export class Recording implements Judgement {
         resource,
       );
     const wasTried = Number.isFinite(register.firstTried(imageKeyOf(REGION, id as VolumeId)));
-    if (kind === 'volume-create' && wasTried && !register.tombstones.has(id))
+    if (brings && wasTried && !register.tombstones.has(id))
       return broken('V7', 'a create was undone without a tombstone', resource);
     return null;
   }

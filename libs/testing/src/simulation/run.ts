@@ -4,6 +4,7 @@ import { Invariants } from './invariants.js';
 import { Nemesis } from './nemesis.js';
 import type { LogLine } from './pool.js';
 import { Rewind } from './rewind.js';
+import { OPERATED_EVERY, Operator } from './operator.js';
 import { isInternal } from './scrubbing.js';
 import { LONG_SEED, scriptOf } from './script.js';
 import type { Script, SeedSize } from './script.js';
@@ -64,9 +65,11 @@ export async function runSeed(
   for (let at = 1; at <= SCRUBBERS; at += 1) await nemesis.start('scrub', `scrubber-${at}`);
   for (let at = 1; at <= size.apis; at += 1) await nemesis.start('api', `api-${at}`);
   world.doorbell.sweep();
+  const operator = seed % OPERATED_EVERY === 1 ? new Operator(world, size.troubleMs) : null;
   clients.begin(script);
+  operator?.begin();
   nemesis.begin(script);
-  const violation = await play(world, { nemesis, clients, size });
+  const violation = await play(world, { nemesis, clients, operator, size });
   return {
     seed,
     violation,
@@ -83,9 +86,14 @@ export async function runSeed(
 
 async function play(
   world: World,
-  { nemesis, clients, size }: { nemesis: Nemesis; clients: Clients; size: SeedSize },
+  {
+    nemesis,
+    clients,
+    operator,
+    size,
+  }: { nemesis: Nemesis; clients: Clients; operator: Operator | null; size: SeedSize },
 ): Promise<Mistake | null> {
-  const invariants = new Invariants(world, clients.keyOf);
+  const invariants = new Invariants(world, clients.keyOf, operator === null ? [] : [operator]);
   const until = async (isOver: () => boolean): Promise<Mistake | null> => {
     while (!isOver() && world.pool.happened < EVENTS_MAX) {
       await world.step();

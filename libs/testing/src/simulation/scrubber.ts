@@ -179,8 +179,11 @@ export class SimulatedScrubber extends SimulatedProcess {
 
   private noted(source: Source): Source {
     const { world } = this;
+    const confirm: Source['confirm'] = (place, want) =>
+      this.ended(place, async (signal) => (await source.confirm?.(place, want, signal)) ?? null);
     return {
       facet: source.facet,
+      confirm,
       list: (signal) => source.list(signal),
       observe: async (place) => {
         const sentMs = world.pool.nowMs;

@@ -148,9 +148,10 @@ export class Scrubbing implements Judgement {
   }
 }
 
-/** Whether it is none of a customer's. */
+/** Whether nobody but the scrubber files it. */
 export function isInternal({ rules }: World, kind: string): boolean {
-  return definitionOf(rules.catalog, kind).internal === true;
+  const { internal, operators } = definitionOf(rules.catalog, kind);
+  return internal === true && operators !== true;
 }
 
 function facetOf(key: string): string {

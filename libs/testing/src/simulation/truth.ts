@@ -1,5 +1,5 @@
 import { billingSubscription } from '@plumbline/billing-facets';
-import { cephImage } from '@plumbline/ceph-facets';
+import { cephImage, imageKeyOf } from '@plumbline/ceph-facets';
 import { TransientError, heldNameKey, heldSlotKey } from '@plumbline/domain';
 import type {
   AccountId,
@@ -39,7 +39,10 @@ function thingsOf(world: World, facet: AnyFacet): readonly Thing[] {
   switch (facet.name) {
     case cephImage.name: {
       const keys = new Set([...ceph.images.keys(), ...ceph.trash.keys()]);
-      return [...keys].sort().map((key) => ({ key, seen: ceph.seen(key) }));
+      return inOrder(
+        [...keys].map((key) => ({ key, seen: ceph.seen(key) })),
+        facet,
+      );
     }
     case billingSubscription.name:
       return [...register.owners.keys()].sort().flatMap((id) => {
@@ -88,6 +91,7 @@ function inVm(
   return [...of].map(([key, seen]) => ({ key: `${vm}/${key}`, host: HOST, seen }));
 }
 
+/** Strangers' things come last. */
 function inOrder(things: readonly Thing[], facet: AnyFacet): readonly Thing[] {
   const order = ({ key }: Thing): string => `${facet.volumeOf(key) ?? '~'} ${key}`;
   return [...things].sort((one, other) => (order(one) < order(other) ? -1 : 1));
@@ -140,8 +144,15 @@ export function wrongOf(
   return facets.flatMap((facet) => {
     if (isOwed && facet.source === 'billing') return [];
     const things = thingsOf(world, facet).filter(({ key }) => facet.volumeOf(key) === id);
-    return [...judge(facet, id, snapshot, things)];
+    const image = things.length === 0 && facet === cephImage ? elsewhere(world, snapshot) : [];
+    return [...judge(facet, id, snapshot, [...things, ...image])];
   });
+}
+
+/** What its name does not lead to, and its internal id does. */
+function elsewhere({ ceph }: World, { record }: Snapshot): readonly Thing[] {
+  const seen = record && ceph.elsewhere(record.imageId);
+  return record === null || seen === null ? [] : [{ key: imageKeyOf(record.region, record.id), seen }];
 }
 
 /** What differs anywhere. */

@@ -13,6 +13,7 @@ import { strike } from './strike.js';
 import type { Hands, HeldSubject } from './strike.js';
 import { outcomeOf } from './subject.js';
 import type { Outcome, Subject } from './subject.js';
+import { byHandNameOf } from '../matrix/damages.js';
 import { prepare, useAndRemove } from './volumes.js';
 
 const HELD_MS = 90_000;
@@ -59,6 +60,7 @@ async function runRound(
   await run.untilSettled(subjects);
   await run.judge();
   await useAndRemove(subjects, { intents, world });
+  await run.clearByHand();
   run.blame(lateViolations(desk.seen));
   run.blame(world.history.violations.splice(0));
   return { subjects, wrong };
@@ -162,7 +164,7 @@ class Run {
         wrong.push(`its record is ${shownOf(record)}, not ${shownOf(wanted)}`);
     }
     const lines = await world.disagreements(
-      (line) => this.isGrownBeforeUndone(line) || this.isLeftToRepair(line),
+      (line) => this.isGrownBeforeUndone(line) || this.isLeftToRepair(line) || this.isNobodys(line),
     );
     this.blame(lines.map((detail) => ({ invariant: 'A1', resource: this.resourceIn(detail), detail })));
   }
@@ -187,6 +189,25 @@ class Run {
     return subject?.ended === 'errored' && Number(shown) > Number(record);
   }
 
+  /** An image that was to be adopted and was not, and one that was released. */
+  private isNobodys(line: string): boolean {
+    return this.subjects.some(
+      (subject) =>
+        leavesImage(subject) && line.endsWith(`/${byHandNameOf(subject.volume)} belongs to no volume`),
+    );
+  }
+
+  /** What is nobody's must be there still; and nothing else. */
+  async clearByHand(): Promise<void> {
+    const { intents, vandal } = this.hands;
+    const [{ slug: region = '' } = {}] = intents.regions;
+    for (const subject of this.subjects) {
+      const isThere = await vandal.clearByHand({ region, volume: subject.volume });
+      if (isThere === leavesImage(subject)) continue;
+      subject.wrong.push(isThere ? 'an image is left under the name of a stranger' : 'its image is gone');
+    }
+  }
+
   private resourceIn(line: string): string | null {
     return this.subjects.find(({ volume }) => line.includes(volume))?.resource ?? null;
   }
@@ -198,6 +219,12 @@ class Run {
       else subject.wrong.push(`${invariant}: ${detail}`);
     }
   }
+}
+
+/** Whoever released it has done so by now; whoever adopted it has it, unless that was undone. */
+function leavesImage({ ended, of }: Subject): boolean {
+  const { kind } = of.variant.definition;
+  return kind === 'volume-release' || (kind === 'volume-adopt' && ended === 'errored');
 }
 
 function shownOf(record: Subject['before']): string {

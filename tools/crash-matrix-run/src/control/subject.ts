@@ -18,7 +18,8 @@ export interface Subject {
   /** The VM it is put into, if into any. */
   readonly vm: number;
   readonly resource: ResourceName;
-  readonly params: Json;
+  /** What stands in the sources before it is asked for may be among them. */
+  params: Json;
   /** The record as it stood when the intent was asked for. */
   before: VolumeRecord | null;
   asked: Asked | null;

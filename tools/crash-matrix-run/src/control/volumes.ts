@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { ResourceName, VolumeId } from '@plumbline/domain';
 import { intentCatalog } from '@plumbline/intents';
 import type { Case } from '../matrix/cells.js';
+import { byHandNameOf } from '../matrix/damages.js';
 import { recordAfter } from '../matrix/expected.js';
 import { STANDINGS, paramsFor } from '../matrix/variants.js';
 import type { Asked, Intents } from './intents.js';
@@ -28,6 +29,7 @@ export async function prepare(
       account: account.id,
       vm,
       name: volume,
+      image: byHandNameOf(volume),
     });
     return newSubject({ of, account, vm, volume, params });
   });
@@ -40,8 +42,14 @@ export async function prepare(
   const registry = await world.registry();
   for (const subject of subjects) subject.before = world.record(registry, subject);
   const [{ slug: region = '' } = {}] = intents.regions;
-  for (const { of, vm, volume } of subjects)
-    if (of.variant.damage !== null) await vandal.damage(of.variant.damage, { region, vm, volume });
+  for (const subject of subjects) {
+    const { damage } = subject.of.variant;
+    if (damage === null) continue;
+    subject.params = {
+      ...(subject.params as object),
+      ...(await vandal.damage(damage, { ...subject, region })),
+    };
+  }
   return subjects;
 }
 
@@ -54,7 +62,7 @@ async function bringAbout(
   if (kind === undefined) return [];
   const definition = intentCatalog.get(kind);
   if (definition === undefined) throw new TypeError(`the catalogue has no ${kind}`);
-  const by = { volumeId: volume, account: account.id, vm, name: volume };
+  const by = { volumeId: volume, account: account.id, vm, name: volume, image: byHandNameOf(volume) };
   return [await intents.ask(account, definition, paramsFor(definition, by))];
 }
 
@@ -80,7 +88,9 @@ export async function useAndRemove(
         if (ended === 'errored') all.push(await intents.ask(account, of.variant.definition, params));
         const after =
           ended === 'errored' ? recordAfter(of, { params, before: record, ends: 'completed' }) : record;
-        const attachedTo = after?.attachment?.vm;
+        // What was to end it has ended it now.
+        if (after === null) return all;
+        const attachedTo = after.attachment?.vm;
         if (attachedTo !== undefined) await ask('volume-detach', { volumeId: volume, vm: attachedTo });
         await ask('volume-delete', { volumeId: volume });
       } catch (error) {

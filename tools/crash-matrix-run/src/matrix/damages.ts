@@ -1,13 +1,25 @@
 /** What is done behind the registry's back before a repair is asked for: what it is there to put right. */
 import type { AnyIntentDefinition } from '@plumbline/domain';
 
-export type Damage = 'image in the trash' | 'image out of the trash' | 'plugged by hand';
+export type Damage =
+  | 'image in the trash'
+  | 'image out of the trash'
+  | 'plugged by hand'
+  | 'image made by hand'
+  | 'image grown by hand';
+
+/** What an image that is no volume's is called, when it is about that volume: before it is adopted, or after its release. */
+export function byHandNameOf(volume: string): string {
+  return `by-hand-${volume}`;
+}
 
 /** By kind; those that are not here find something to do in what nobody has damaged. */
 const DAMAGES: Readonly<Record<string, Damage>> = {
   'repair-image': 'image in the trash',
   'repair-leftover': 'image out of the trash',
   'repair-unplug': 'plugged by hand',
+  'volume-adopt': 'image made by hand',
+  'volume-adopt-size': 'image grown by hand',
 };
 
 export function damageOf({ kind }: Pick<AnyIntentDefinition, 'kind'>): Damage | null {

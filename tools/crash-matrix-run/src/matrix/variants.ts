@@ -60,7 +60,7 @@ export interface Variant {
 /** Parameters as the catalogue's examples have them, for another volume. */
 export function paramsFor(
   { example }: AnyIntentDefinition,
-  by: { volumeId: VolumeId; account: string; vm: number; name: string },
+  by: { volumeId: VolumeId; account: string; vm: number; name: string; image: string },
 ): Json {
   if (typeof example !== 'object' || example === null || !('volumeId' in example))
     throw new TypeError('an example must name its volume as volumeId, or the crash matrix cannot ask for it');

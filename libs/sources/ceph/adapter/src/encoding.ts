@@ -55,6 +55,11 @@ export function unpackTrash(answer: Buffer): TrashEntry[] {
   return Array.from({ length: reader.u32() }, () => readTrashEntry(reader, reader.string()));
 }
 
+/** One entry, asked for by its internal id. */
+export function unpackTrashEntry(answer: Buffer, imageId: string): TrashEntry {
+  return readTrashEntry(new Reader(answer), imageId);
+}
+
 /** From this version of the structure on, it ends with the state. */
 const TRASH_VERSION_WITH_STATE = 2;
 

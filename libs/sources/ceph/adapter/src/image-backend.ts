@@ -7,6 +7,8 @@
  * - A removal is a move to the trash. Nothing is moved that anybody but ourselves still watches: the move itself would
  *   succeed under a running VM. The watch of a boot that is condemned is ended by its fence, and not waited for. A half-made image is removed at once, for nothing was ever in it. An interrupted move
  *   looks half-made too, but still has its header, and is finished instead.
+ * - A stranger's image becomes ours, and ours nobody's, by its name alone (`rename.ts`), and is told by its internal id: what
+ *   is adopted and undone has its old name again, and is never removed.
  * - Only a purge removes data, and only from the trash.
  */
 import { BusyError, InvariantError, RejectedError } from '@plumbline/domain';
@@ -19,6 +21,7 @@ import { listImages } from './image-listing.js';
 import type { Pools } from './pools.js';
 import { lookAt } from './look.js';
 import type { Pool } from './pool.js';
+import { lookById, rename } from './rename.js';
 
 /** A half-made image is removed and made anew; one that is half-made once more has another maker. */
 const BUILDS_MAX = 3;
@@ -54,6 +57,17 @@ export class ImageBackend implements Backend {
     );
   }
 
+  /** By the internal id: people rename images, and move them to the trash. */
+  async confirm(place: Place, want: Json, signal: AbortSignal): Promise<Json> {
+    const { imageId } = wanted.parse(want) ?? {};
+    if (imageId === undefined) return null;
+    return await this.pools.run(place, 'look for image', signal, async (turn, { pool, image }) => {
+      const found = await lookById(turn, pool, imageId);
+      // It came back to its own name since that was looked at.
+      return found?.name === image ? await lookAt(turn, pool, image) : found;
+    });
+  }
+
   list(signal: AbortSignal) {
     return listImages(this.pools, signal);
   }
@@ -69,6 +83,10 @@ export class ImageBackend implements Backend {
   /** A new image goes to the trash, as any removal; a grown image stays grown, and one that is back stays: a record names it. */
   undo(place: Place, change: Change, signal: AbortSignal): Promise<Applied> {
     const [want, before] = [wanted.parse(change.want), seenBefore(change)];
+    if (want !== null && 'adoptedFrom' in want)
+      return this.pools.run(place, 'give back image', signal, async (turn, at) => ({
+        seen: await giveBack(turn, at, want),
+      }));
     const stays = before?.state === 'open' || (want !== null && 'restored' in want);
     return this.pools.run(place, 'take back image', signal, async (turn, { pool, image }) => ({
       seen: stays
@@ -84,16 +102,23 @@ export class ImageBackend implements Backend {
   private reach(turn: Turn, at: At & { want: ImageWant | null }): Promise<ImageSeen | null> {
     if (at.want === null) return this.purge(turn, at);
     if ('trashed' in at.want) return this.moveToTrash(turn, at);
-    if ('restored' in at.want) return this.restore(turn, at, at.want.imageId);
+    if ('restored' in at.want) return restore(turn, at, at.want);
+    if ('adoptedFrom' in at.want) return this.adopt(turn, at, at.want);
+    if ('releasedAs' in at.want) return release(turn, at, at.want);
     const bytes = at.want.sizeGib * GIB;
     return at.before?.state === 'open' ? this.grow(turn, at, bytes) : this.build(turn, at, bytes);
   }
 
-  /** By the internal id: another image of that name in the trash is not ours, and one that stands there is in the way. */
-  private async restore(turn: Turn, { pool, image }: At, imageId: string): Promise<ImageSeen | null> {
-    const seen = await lookAt(turn, pool, image);
-    if (seen?.state === 'trashed' && seen.imageId === imageId)
-      await pool.restoreFromTrash(turn, imageId, image);
+  /** Looked at once more before its name is taken: it must still be what was adopted, and nobody's who has it open. */
+  private async adopt(turn: Turn, { pool, image }: At, want: Adopted): Promise<ImageSeen | null> {
+    const { adoptedFrom: from, imageId, sizeGib } = want;
+    if ((await lookAt(turn, pool, image)) === null) {
+      const opened = await pool.look(turn, from);
+      if (opened === null || opened.imageId !== imageId || opened.sizeBytes < sizeGib * GIB)
+        throw notAsAsked(pool, from);
+      await this.expectUnwatched(turn, { pool, image: from }, opened.watchers);
+    }
+    if ((await rename(turn, pool, { from, to: image, imageId })) === 'missing') throw notAsAsked(pool, from);
     return lookAt(turn, pool, image);
   }
 
@@ -158,7 +183,11 @@ export class ImageBackend implements Backend {
    * Nothing is taken from under anybody. What a VM's client has open goes when the VM is done with it or is fenced, and so
    * may a stranger's; who stays for too long is one whom only a person can judge.
    */
-  private async expectUnwatched(turn: Turn, { pool, image }: At, watchers: readonly string[]): Promise<void> {
+  private async expectUnwatched(
+    turn: Turn,
+    { pool, image }: Pick<At, 'pool' | 'image'>,
+    watchers: readonly string[],
+  ): Promise<void> {
     const owners = watchers.map((address) => ({ address, owner: this.settings.ownerOf(address) }));
     const strangers = owners.filter(({ owner }) => owner === 'nobody-known').map(({ address }) => address);
     const [stranger] = await this.settings.exceptFenced(turn, strangers);
@@ -200,6 +229,62 @@ interface At {
   readonly pool: Pool;
   readonly image: string;
   readonly before: ImageSeen | null;
+}
+
+type Adopted = Extract<ImageWant, { adoptedFrom: string }>;
+type Released = Extract<ImageWant, { releasedAs: string }>;
+type Restored = Extract<ImageWant, { restored: true }>;
+
+function notAsAsked({ name }: Pool, image: string): RejectedError {
+  return new RejectedError(`image ${name}/${image} is not the one that was to be adopted`, {
+    reason: 'ceph-missing',
+  });
+}
+
+/** The other way round. Where it is under neither name there is nothing to be given back. */
+async function giveBack(
+  turn: Turn,
+  { pool, image }: Pick<At, 'pool' | 'image'>,
+  { adoptedFrom: to, imageId }: Adopted,
+): Promise<ImageSeen | null> {
+  await rename(turn, pool, { from: image, to, imageId });
+  return lookAt(turn, pool, image);
+}
+
+async function release(
+  turn: Turn,
+  { pool, image }: At,
+  { releasedAs: to, imageId }: Released,
+): Promise<ImageSeen | null> {
+  await rename(turn, pool, { from: image, to, imageId });
+  return lookAt(turn, pool, image);
+}
+
+/** By the internal id: another image of that name in the trash is not ours, and one that stands there is in the way. */
+async function restore(
+  turn: Turn,
+  { pool, image }: At,
+  { from, imageId }: Restored,
+): Promise<ImageSeen | null> {
+  const seen = await lookAt(turn, pool, image);
+  if (seen?.state === 'trashed' && seen.imageId === imageId)
+    await pool.restoreFromTrash(turn, imageId, image);
+  if (from !== undefined && (seen === null || seen.state === 'half-made'))
+    await fetch(turn, { pool, image }, { from, imageId });
+  return lookAt(turn, pool, image);
+}
+
+/** From where it was found; what has got a third name since is found anew. */
+async function fetch(
+  turn: Turn,
+  { pool, image }: Pick<At, 'pool' | 'image'>,
+  { from, imageId }: { from: string; imageId: string },
+): Promise<void> {
+  const found = await lookById(turn, pool, imageId);
+  if (found === null)
+    throw new InvariantError(`image ${pool.name}/${image} is nowhere`, { reason: 'image-missing' });
+  if (found.state === 'trashed') await pool.restoreFromTrash(turn, imageId, image);
+  else if (found.state === 'renamed') await rename(turn, pool, { from, to: image, imageId });
 }
 
 function seenBefore(change: Change): ImageSeen | null {

@@ -64,6 +64,24 @@ export function loadNative() {
     setXattr: rados.func(
       'void rados_write_op_setxattr(void *op, const char *name, const uint8_t *value, size_t bytes)',
     ) as (op: WriteOp, name: string, value: Buffer, bytes: number) => void,
+    /** Compares what the object begins with; what differs makes the answer lower than any error number. */
+    compareContent: rados.func(
+      'void rados_write_op_cmpext(void *op, const uint8_t *content, size_t bytes, uint64_t offset, void *answer)',
+    ) as (op: WriteOp, content: Buffer, bytes: number, offset: number, answer: null) => void,
+    writeFull: rados.func(
+      'void rados_write_op_write_full(void *op, const uint8_t *content, size_t bytes)',
+    ) as (op: WriteOp, content: Buffer, bytes: number) => void,
+    remove: rados.func('void rados_write_op_remove(void *op)') as (op: WriteOp) => void,
+    exec: rados.func(
+      'void rados_write_op_exec(void *op, const char *class, const char *method, const uint8_t *input, size_t bytes, void *answer)',
+    ) as (
+      op: WriteOp,
+      objectClass: string,
+      method: string,
+      input: Buffer,
+      bytes: number,
+      answer: null,
+    ) => void,
     operate: later<[WriteOp, IoContext, string, null, number]>(
       rados,
       'int rados_write_op_operate(void *op, void *io, const char *object, void *mtime, int flags)',

@@ -17,17 +17,22 @@ import {
   unpackSizeBytes,
   unpackString,
   unpackTrash,
+  unpackTrashEntry,
 } from './encoding.js';
 import type { DirectoryEntry, TrashEntry } from './encoding.js';
 import { ERRNO } from './errors.js';
-import type { Image, IoContext, Native } from './native.js';
+import type { Image, IoContext, Native, WriteOp } from './native.js';
 
 const NOTHING = Buffer.alloc(0);
 /** librados' own numbers, for a write of several parts. */
 const EXCLUSIVE = 1;
 const EQUAL = 1;
-/** Enough for an id or a size. */
+/** What a comparison of contents answers where they differ: this, and further down by how far in. */
+const CONTENT_DIFFERS = -4095;
+/** Enough for an id, a name or a size. */
 const ANSWER_BYTES = 256;
+/** With the longest name. */
+const TRASH_ENTRY_BYTES = 8 * 1024;
 const PAGE_BYTES = 512 * 1024;
 export const PAGE_ENTRIES = 1024;
 const IMAGE_ID_BYTES = 64;
@@ -62,6 +67,18 @@ export class Pool {
   async listedIdOf(turn: Turn, image: string): Promise<string | null> {
     const answer = await this.ask(turn, 'rbd_directory', 'dir_get_id', packString(image));
     return answer && unpackString(answer);
+  }
+
+  /** The name of the image of this internal id, by what the pool's directory says. */
+  async nameOf(turn: Turn, imageId: string): Promise<string | null> {
+    const answer = await this.ask(turn, 'rbd_directory', 'dir_get_name', packString(imageId));
+    return answer && unpackString(answer);
+  }
+
+  /** What the trash has of this internal id, whatever its name was. */
+  async trashEntryOf(turn: Turn, imageId: string): Promise<TrashEntry | null> {
+    const answer = await this.ask(turn, 'rbd_trash', 'trash_get', packString(imageId), TRASH_ENTRY_BYTES);
+    return answer && unpackTrashEntry(answer, imageId);
   }
 
   /** The size in the header, or null when there is none. */
@@ -159,24 +176,64 @@ export class Pool {
     at: { object: string; name: string },
     { before, after }: { before: Buffer | null; after: Buffer },
   ): Promise<boolean> {
-    const { writeOp } = this.native;
-    const op = writeOp.make();
-    try {
-      if (before === null) writeOp.create(op, EXCLUSIVE, null);
-      else writeOp.compareXattr(op, at.name, EQUAL, before, before.length);
-      writeOp.setXattr(op, at.name, after, after.length);
-      const answer = await turn.call(() => writeOp.operate(op, this.io, at.object, null, 0));
-      if ([ERRNO.ECANCELED, ERRNO.EEXIST, ERRNO.ENOENT].some((errno) => answer === -errno)) return false;
-      this.expectDone(answer, `write ${at.name} of ${this.name}/${at.object}`);
-      return true;
-    } finally {
-      writeOp.release(op);
-    }
+    const answer = await this.write(turn, at.object, ({ compareXattr, create, setXattr }, op) => {
+      if (before === null) create(op, EXCLUSIVE, null);
+      else compareXattr(op, at.name, EQUAL, before, before.length);
+      setXattr(op, at.name, after, after.length);
+    });
+    if ([ERRNO.ECANCELED, ERRNO.EEXIST, ERRNO.ENOENT].some((errno) => answer === -errno)) return false;
+    this.expectDone(answer, `write ${at.name} of ${this.name}/${at.object}`);
+    return true;
+  }
+
+  /** One write to the directory: the image is listed under the other name. */
+  async renameInDirectory(turn: Turn, by: { from: string; to: string; imageId: string }): Promise<void> {
+    const input = Buffer.concat([by.from, by.to, by.imageId].map(packString));
+    const answer = await this.write(turn, 'rbd_directory', ({ exec }, op) =>
+      exec(op, 'rbd', 'dir_rename_image', input, input.length, null),
+    );
+    this.expectDone(answer, `rename image ${this.name}/${by.from} to ${by.to}`);
+  }
+
+  /** Takes away what leads from a name to this image; where it leads to another, or to none, it stays as it is. */
+  async dropId(turn: Turn, image: string, imageId: string): Promise<void> {
+    const content = packString(imageId);
+    const answer = await this.write(turn, `rbd_id.${image}`, ({ compareContent, remove }, op) => {
+      compareContent(op, content, content.length, 0, null);
+      remove(op);
+    });
+    if (answer === -ERRNO.ENOENT || answer <= CONTENT_DIFFERS) return;
+    this.expectDone(answer, `free the name ${this.name}/${image}`);
+  }
+
+  /** Lets a name lead to this image, where it leads to none. */
+  async writeId(turn: Turn, image: string, imageId: string): Promise<void> {
+    const content = packString(imageId);
+    const answer = await this.write(turn, `rbd_id.${image}`, ({ create, writeFull }, op) => {
+      create(op, EXCLUSIVE, null);
+      writeFull(op, content, content.length);
+    });
+    if (answer !== -ERRNO.EEXIST) this.expectDone(answer, `take the name ${this.name}/${image}`);
   }
 
   /** Any answer of the pool's will do. */
   async ping(turn: Turn): Promise<void> {
     await this.listedIdOf(turn, 'ping');
+  }
+
+  private async write(
+    turn: Turn,
+    object: string,
+    fill: (by: Native['writeOp'], op: WriteOp) => void,
+  ): Promise<number> {
+    const { writeOp } = this.native;
+    const op = writeOp.make();
+    try {
+      fill(writeOp, op);
+      return await turn.call(() => writeOp.operate(op, this.io, object, null, 0));
+    } finally {
+      writeOp.release(op);
+    }
   }
 
   destroy(): Promise<number> {

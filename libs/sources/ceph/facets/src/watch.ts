@@ -1,7 +1,7 @@
 import { defineFacet, fact, volumeIdOfImage } from '@plumbline/domain';
 import type { RegionSlug, VolumeId } from '@plumbline/domain';
 import { z } from 'zod';
-import { imageKeyOf } from './image.js';
+import { foreignImageKeyOf, imageKeyOf } from './image.js';
 
 const watchWant = z.object({ watchers: z.union([z.literal(0), z.literal(1)]) });
 export type WatchWant = z.infer<typeof watchWant>;
@@ -28,4 +28,9 @@ export const cephWatch = defineFacet<WatchWant, WatchSeen>({
 /** Who watches a volume's image, about which a plan states facts. */
 export function watch(region: RegionSlug, id: VolumeId) {
   return fact(cephWatch, { key: imageKeyOf(region, id) });
+}
+
+/** Who watches an image that is no volume's yet. */
+export function foreignWatch(region: RegionSlug, name: string) {
+  return fact(cephWatch, { key: foreignImageKeyOf(region, name) });
 }

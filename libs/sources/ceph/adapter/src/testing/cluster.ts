@@ -9,7 +9,7 @@ import { connectCeph, witnessObjectOf } from '../index.js';
 import type { AddressOwner } from '../connect.js';
 import type { CephClient } from '../index.js';
 import { loadNative } from '../native.js';
-import type { Cluster, Image, IoContext } from '../native.js';
+import type { Cluster, Image, IoContext, WriteOp } from '../native.js';
 import { plainAddress } from '../addresses.js';
 
 const CONF = process.env.PLUMBLINE_TEST_CEPH_CONF;
@@ -111,7 +111,7 @@ export async function dieWithinTrashing(key: string) {
   await close();
 }
 
-function nameIn(key: string): string {
+export function nameIn(key: string): string {
   return key.slice(POOL.length + 1);
 }
 
@@ -119,6 +119,42 @@ export function backendOf(client: CephClient, facet: string): Backend {
   const found = client.facets.get(facet as 'ceph.image');
   if (found === undefined) throw new Error(`no facet ${facet}`);
   return found;
+}
+
+/** Another name in the same pool. */
+export function siblingOf(key: string, name: string): string {
+  return `${key.slice(0, key.length - nameIn(key).length)}${name}`;
+}
+
+/**
+ * What is left of a rename whose client died. Of ours: `listed` under the new name, or the old one `freed` besides. Of librbd's
+ * own: `both` names lead to the image, which is still listed under the old one.
+ */
+export async function dieWithinRename(
+  { from, to, imageId }: { from: string; to: string; imageId: string },
+  at: 'listed' | 'freed' | 'both',
+) {
+  const { native, io, close } = await connectStranger();
+  const { writeOp } = native;
+  const land = async (object: string, fill: (op: WriteOp) => void) => {
+    const op = writeOp.make();
+    fill(op);
+    expect(await writeOp.operate(op, io, object, null, 0)).toBe(0);
+    writeOp.release(op);
+  };
+  const id = packString(imageId);
+  const names = Buffer.concat([nameIn(from), nameIn(to), imageId].map(packString));
+  if (at === 'both')
+    await land(`rbd_id.${nameIn(to)}`, (op) => {
+      writeOp.create(op, 1, null);
+      writeOp.writeFull(op, id, id.length);
+    });
+  else
+    await land('rbd_directory', (op) =>
+      writeOp.exec(op, 'rbd', 'dir_rename_image', names, names.length, null),
+    );
+  if (at === 'freed') await land(`rbd_id.${nameIn(from)}`, (op) => writeOp.remove(op));
+  await close();
 }
 
 /** Takes an object away behind librbd's back, as one does that dies half-way through a removal. */
