@@ -78,6 +78,7 @@ describe('plans of repairs', () => {
       monotonicMs: () => 0,
       now: () => registry.boots.registryNow(),
       sleep: () => Promise.resolve(),
+      within: (_by, call) => call(new AbortController().signal),
       log: engine.log,
       ...more,
     };

@@ -22,7 +22,7 @@ describe('the scrubber, for operators', () => {
   const shown = async () => scrubShape.strict().parse((await world.ops('GET', '/scrub')).body);
 
   function statusAt(endedAt: number): ScrubStatus {
-    const facets = [{ facet: IMAGE, objects: null, missing: 0, unexpected: 0, different: 1 }];
+    const facets = [{ facet: IMAGE, objects: null, unasked: 0, missing: 0, unexpected: 0, different: 1 }];
     const last: PassReport = {
       pass: 4,
       startedAt: endedAt - 20_000,
@@ -35,7 +35,7 @@ describe('the scrubber, for operators', () => {
       waiting: 1,
       oldestAt: null,
     };
-    return { leader: 'scrubber-1', at: endedAt, pass: null, perSecond: 100, last };
+    return { leader: 'scrubber-1', at: endedAt, pass: null, perSecond: 100, paces: [], last };
   }
 
   it('shows nothing of what never was, and its lag since the last pass', async () => {
@@ -43,6 +43,7 @@ describe('the scrubber, for operators', () => {
       now: expect.any(Number) as number,
       status: null,
       lagMs: null,
+      oldestLookMs: null,
       brakes: [],
       releases: [],
       settings: { modes: {}, repairsPerHour: null, paused: false },

@@ -4,24 +4,35 @@ import { connectCeph, exitNow, witnessObjectOf } from '@plumbline/ceph-adapter';
 import { cephImage } from '@plumbline/ceph-facets';
 import type { Source } from '@plumbline/domain';
 import { Purges, Requests, Scrubber } from '@plumbline/engine';
-import { Counter, commonVariables, readConfig, secret, sleep, text, wholeNumber } from '@plumbline/platform';
-import type { Shutdown } from '@plumbline/platform';
+import {
+  commonVariables,
+  json,
+  monotonicMs,
+  readConfig,
+  secret,
+  text,
+  wholeNumber,
+} from '@plumbline/platform';
 import { qemuDevice, qemuNode } from '@plumbline/qemu-facets';
-import { Listener, Looks } from '@plumbline/queue';
+import { Listener, Looks, WAKE_CHANNEL } from '@plumbline/queue';
+import type { Wake } from '@plumbline/queue';
 import { AstrayRecords, Leadership, PendingWork, allTombstones } from '@plumbline/registry';
 import { Boots, startProcess, untilConnected, watchRewinds } from '@plumbline/worker';
-import type { Process } from '@plumbline/worker';
+import { z } from 'zod';
+import { Leader } from './leading.js';
 import { ParkedCount } from './parked.js';
 import { FoundMetrics } from './metrics.js';
 import { scrubberPorts } from './ports.js';
 import { registrySources } from './registry-sources.js';
 import { remoteSource } from './remote-source.js';
 import { sweep } from './sweep.js';
+import { watched } from './watchdog.js';
 
 const APP = 'scrubber';
 const SWEEP_MS = 5000;
 const REQUESTS_MS = 2000;
-const FOLLOW_MS = 2000;
+/** How often, between two passes, what was worked on a moment ago is looked at. */
+const RECENT_MS = 5000;
 const DEADLINE_MS = 10_000;
 /** A silent boot is fenced after 8 s; what it had under way has ended then, or never will. */
 const SILENCE_MS = 10_000;
@@ -36,6 +47,14 @@ const config = readConfig(
     cephUser: text('CEPH_USER', { must: 'the name of a cephx user, such as client.plumbline-scrub' }),
     databaseUrl: secret('DATABASE_URL'),
     volumesPerSecond: wholeNumber('PLUMBLINE_SCRUB_PER_SECOND', { min: 1, max: 100_000, otherwise: 100 }),
+    sourcesPerSecond: json(
+      'PLUMBLINE_SCRUB_SOURCES',
+      z.partialRecord(z.enum(['registry', 'ceph', 'qemu', 'billing']), z.number().min(1).max(100_000)),
+      {
+        must: 'JSON such as {"ceph":50}: how many things a source is asked for in a second at most',
+        otherwise: {},
+      },
+    ),
     passEveryMs: wholeNumber('PLUMBLINE_SCRUB_EVERY_MS', { min: 1000, max: 86_400_000, otherwise: 60_000 }),
     repairsPerHour: wholeNumber('PLUMBLINE_REPAIRS_PER_HOUR', { min: 0, max: 100_000, otherwise: 100 }),
     trashKeptMs: wholeNumber('PLUMBLINE_TRASH_KEPT_MS', { min: 0, max: YEAR_MS, otherwise: WEEK_MS }),
@@ -89,30 +108,42 @@ self.shutdown.atEnd('sources', async () => {
   await billing.close();
 });
 self.readiness.check('ceph', (signal) => ceph.ping(signal));
-const { repairsPerHour, volumesPerSecond } = config;
-const ports = scrubberPorts(self, {
-  sources,
-  astray,
-  silenceMs: SILENCE_MS,
-  repairsPerHour,
-  volumesPerSecond,
+const leader = new Leader({
+  log: self.log,
+  metrics: self.metrics,
+  leadership: new Leadership({ ...self.registry, boot: self.registry.boots.boot, of: 'leader' }),
+  signal: self.shutdown.signal,
+  isHalted: () => self.registry.halts.known !== null,
+  forget() {
+    mayHaveBeenAway = true; // When the halt ends all lanes are rung at once.
+    scrubber.forget();
+  },
+  exit: exitNow,
 });
-const scrubber = new Scrubber(ports);
-const requests = new Requests(ports);
+const { repairsPerHour, sourcesPerSecond, volumesPerSecond } = config;
+const by = { sources, astray, silenceMs: SILENCE_MS, repairsPerHour, sourcesPerSecond, volumesPerSecond };
+const ports = scrubberPorts(self, by);
+const scrubber = new Scrubber(watched(ports, leader.watchdogOf('pass')));
+const requests = new Requests(watched(ports, leader.watchdogOf('requests')));
 const purges = new Purges({
-  ...ports,
+  ...watched(ports, leader.watchdogOf('purge')),
   tombstones: () => allTombstones(self.registry),
   keptMs: config.trashKeptMs,
   perSecond: config.purgesPerSecond,
 });
-const found = new FoundMetrics(self.metrics);
-const leadership = new Leadership({ ...self.registry, boot: self.registry.boots.boot, of: 'leader' });
+// Whoever follows hears it too: when it takes the lead it knows what was worked on.
+void listener.listen(WAKE_CHANNEL, (message) => {
+  for (const { resource } of message as readonly Wake[]) scrubber.noteChanged(resource);
+});
+const found = new FoundMetrics(self.metrics, { scrubber, isLeading: () => leader.isLeading });
 const parked = new ParkedCount(self.metrics);
 const pending = new PendingWork(self.registry);
+/** When the next pass begins, on this process's own clock. */
+let nextPassMs = Number.NEGATIVE_INFINITY;
 /** True until a sweep went well, and again after one that did not. */
 let mayHaveBeenAway = true;
 const rounds = Promise.all([
-  asLeader(self, 'sweep', SWEEP_MS, async () => {
+  leader.rounds('sweep', SWEEP_MS, async () => {
     const wasAway = mayHaveBeenAway;
     mayHaveBeenAway = true;
     const { rung, refused, isFlushed } = await sweep(self, {
@@ -124,54 +155,20 @@ const rounds = Promise.all([
     mayHaveBeenAway = refused > 0;
     if (rung + refused > 0) self.log.info({ rung, refused, isFlushed }, 'lanes that stood still were rung');
   }),
-  asLeader(self, 'pass', config.passEveryMs, async () => {
+  leader.rounds('pass', Math.min(RECENT_MS, config.passEveryMs), async () => {
+    if (monotonicMs() < nextPassMs) return await scrubber.recent(self.shutdown.signal);
     const report = await scrubber.pass(self.shutdown.signal);
     found.show(report, { discrepancies: scrubber.discrepancies, brakes: await ports.desk.brakes() });
+    nextPassMs = monotonicMs() + config.passEveryMs;
     self.log.info({ ...report }, 'pass is done');
   }),
-  asLeader(self, 'requests', REQUESTS_MS, async () => {
+  leader.rounds('requests', REQUESTS_MS, async () => {
     await requests.round(self.shutdown.signal);
   }),
-  asLeader(self, 'purge', config.purgeEveryMs, async () => {
+  leader.rounds('purge', config.purgeEveryMs, async () => {
     const count = await purges.round(self.shutdown.signal);
     if (count > 0) self.log.info({ count }, 'purges were recorded');
   }),
 ]);
 self.shutdown.atEnd('rounds', () => rounds);
 self.log.info({ boot: self.registry.boots.boot }, 'scrubber is ready');
-
-/** Does something again and again while this process leads; who follows looks often whether the lead is free. */
-async function asLeader(
-  {
-    log,
-    metrics,
-    registry,
-    shutdown,
-  }: Pick<Process, 'log' | 'metrics' | 'registry'> & { shutdown: Shutdown },
-  what: string,
-  everyMs: number,
-  round: () => Promise<void>,
-): Promise<void> {
-  const failures = new Counter({
-    name: `plumbline_${what}_failures_total`,
-    help: `Rounds of the ${what} that failed.`,
-    registers: [metrics],
-  });
-  while (!shutdown.signal.aborted) {
-    let waitMs = FOLLOW_MS;
-    try {
-      if (registry.halts.known !== null) {
-        mayHaveBeenAway = true; // When the halt ends all lanes are rung at once.
-        scrubber.forget();
-      } else if (await leadership.hold()) {
-        waitMs = everyMs;
-        await round();
-      }
-    } catch (err) {
-      if (shutdown.signal.aborted) return;
-      failures.inc();
-      log.warn({ err, what }, 'round failed');
-    }
-    await sleep(waitMs, shutdown.signal).catch(() => undefined);
-  }
-}

@@ -2,7 +2,7 @@ import { Refusal } from '@plumbline/domain';
 import type { AccountId, AccountRecord, ResourceName, Source, SourceName } from '@plumbline/domain';
 import { admit, definitionOf } from '@plumbline/engine';
 import type { Filing, RequestPorts, ScrubberPorts } from '@plumbline/engine';
-import { monotonicMs, sleep } from '@plumbline/platform';
+import { monotonicMs, sleep, withDeadline } from '@plumbline/platform';
 import {
   Discrepancies,
   RegistryAccounts,
@@ -21,7 +21,7 @@ const REQUEST_ID = 'scrubber';
 /** The scrubber's ports, as a process has them. */
 export function scrubberPorts(
   process: Process,
-  by: Pick<ScrubberPorts, 'volumesPerSecond' | 'silenceMs' | 'repairsPerHour'> & {
+  by: Pick<ScrubberPorts, 'volumesPerSecond' | 'sourcesPerSecond' | 'silenceMs' | 'repairsPerHour'> & {
     readonly sources: readonly Source[];
     readonly astray: AstrayRecords;
   },
@@ -68,6 +68,7 @@ export function scrubberPorts(
     monotonicMs,
     now: () => registry.boots.registryNow(),
     sleep: (ms, signal) => sleep(ms, signal),
+    within: withDeadline,
   };
 }
 

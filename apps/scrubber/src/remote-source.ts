@@ -7,10 +7,15 @@ const LOOK_MS = 5000;
 const LIST_MS = 20_000;
 
 /**
- * A source that is reached through sockets of its hosts, as the scrubber sees it: by asking the workers there. A host
- * that does not answer makes the whole facet unknown for this pass: what it holds must not count as missing.
+ * A source that is reached through sockets of its hosts, as the scrubber sees it: by asking the workers there, all at once.
+ * What is on a host that does not answer is unknown and must not count as missing; the others are judged all the same. Where
+ * nobody answers the whole facet is unknown.
  */
-export function remoteSource(by: { facet: AnyFacet; hosts: readonly HostName[]; looks: Looks }): Source {
+export function remoteSource(by: {
+  facet: AnyFacet;
+  hosts: readonly HostName[];
+  looks: Pick<Looks, 'ask' | 'list'>;
+}): Source {
   const { facet } = by;
   return {
     facet,
@@ -21,13 +26,21 @@ export function remoteSource(by: { facet: AnyFacet; hosts: readonly HostName[]; 
         throw new TransientError(`${facet.name} ${place.key} could not be looked at`, { reason: 'unknown' });
       return answer.seen;
     },
-    async *list() {
+    async *list(_signal, unasked) {
       const items: (Place & { readonly seen: Json })[] = [];
-      for (const host of by.hosts) {
-        const answer = await by.looks.list(lookQueueOf(facet.source, host), facet.name, LIST_MS);
-        if ('unknown' in answer)
+      const answers = await Promise.all(
+        by.hosts.map(async (host) => ({
+          host,
+          answer: await by.looks.list(lookQueueOf(facet.source, host), facet.name, LIST_MS),
+        })),
+      );
+      const isAway = answers.length > 0 && answers.every(({ answer }) => 'unknown' in answer);
+      for (const { answer, host } of answers) {
+        const parts = 'unknown' in answer ? [{ host, under: '' }] : answer.unasked;
+        if (parts.length > 0 && (unasked === undefined || isAway))
           throw new TransientError(`${facet.name} of ${host} could not be listed`, { reason: 'unknown' });
-        items.push(...answer.items);
+        for (const part of parts) unasked?.(part);
+        if ('items' in answer) items.push(...answer.items);
       }
       const order = (key: string): string => facet.volumeOf(key) ?? '~';
       yield* items.sort((one, other) => (order(one.key) < order(other.key) ? -1 : 1));

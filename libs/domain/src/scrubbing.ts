@@ -2,6 +2,7 @@ import type { DiscrepancyClass, Doing, FacetName } from './facet.js';
 import type { AccountId, HostName, IntentId, VolumeId } from './ids.js';
 import type { Json } from './json.js';
 import type { Instant } from './records.js';
+import type { SourceName } from './sources.js';
 
 /**
  * `seen-once`: to be looked at again. `confirmed`: it counts. `repairing`: an intent is on its way. `repaired`: it agrees
@@ -135,9 +136,18 @@ export interface FacetCount {
   readonly facet: FacetName;
   /** Things that the source listed; null: it could not be listed. */
   readonly objects: number | null;
+  /** Things that are expected in a part of the source that could not be asked: nobody knows of them. */
+  readonly unasked: number;
   readonly missing: number;
   readonly unexpected: number;
   readonly different: number;
+}
+
+/** How fast a source is asked now, and how fast it may be: less while its answers take longer than usual. */
+export interface ScrubPace {
+  readonly source: SourceName;
+  readonly perSecond: number;
+  readonly budget: number;
 }
 
 /** What a pass has come to. */
@@ -172,5 +182,6 @@ export interface ScrubStatus {
     readonly facets: readonly FacetCount[];
   } | null;
   readonly perSecond: number;
+  readonly paces: readonly ScrubPace[];
   readonly last: PassReport | null;
 }

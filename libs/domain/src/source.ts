@@ -9,6 +9,16 @@ export interface Place {
   readonly host?: HostName;
 }
 
+/** A part of a source that is asked by itself: what is on that host and has a key that begins so; all of the host when empty. */
+export interface Part {
+  readonly host: HostName;
+  readonly under: string;
+}
+
+export function isIn({ host, under }: Part, place: Place): boolean {
+  return place.host === host && place.key.startsWith(under);
+}
+
 /** A wanted state (null: gone), and what stood before it as far as the ledger knows. */
 export interface Change {
   readonly want: Json;
@@ -20,6 +30,8 @@ export interface Change {
  * call that took it away, so that whoever had it may still live somewhere.
  */
 export type Applied = { readonly seen: Json; readonly lost?: true } | { readonly waitMs: number };
+
+export type Unasked = (part: Part) => void;
 
 /** The read half of a facet's adapter. `observe` and `list` never write. */
 export interface Source {
@@ -36,8 +48,12 @@ export interface Source {
    * in what is wanted. Null: it is nowhere. Absent: there is nothing else to look by.
    */
   confirm?(place: Place, want: Json, signal: AbortSignal): Promise<Json>;
-  /** Everything of this facet, in the order of the volume ids that `facet.volumeOf` reads from the keys; strangers' things last. */
-  list(signal: AbortSignal): AsyncIterable<Place & { readonly seen: Json }>;
+  /**
+   * Everything of this facet, in the order of the volume ids that `facet.volumeOf` reads from the keys; strangers' things last.
+   * @param unasked is told, before the first thing comes, of each part that cannot be asked: what is there is unknown, and
+   * not listed. Without it a listing that would have to leave something out rejects.
+   */
+  list(signal: AbortSignal, unasked?: Unasked): AsyncIterable<Place & { readonly seen: Json }>;
 }
 
 /** Looks whether something is right: see `Source`. */

@@ -9,6 +9,8 @@ export * from './next.js';
 export * from './once.js';
 export * from './ports.js';
 export * from './scrub/brakes.js';
+export * from './scrub/changed.js';
+export * from './scrub/gates.js';
 export * from './scrub/look.js';
 export * from './scrub/ports.js';
 export * from './scrub/purges.js';

@@ -126,11 +126,16 @@ export function url(name: string, protocols: readonly string[]): Variable<string
   };
 }
 
-export function json<T>(name: string, schema: z.ZodType<T>, must: string): Variable<T> {
+export function json<T>(
+  name: string,
+  schema: z.ZodType<T>,
+  { must, otherwise }: { must: string; otherwise?: T },
+): Variable<T> {
   return {
     read(environment) {
       const parsed = z.string().transform(parseJson).pipe(schema);
-      return variable(name, { schema: parsed, must }).read(environment);
+      const rule = { schema: parsed, must, ...(otherwise === undefined ? {} : { otherwise }) };
+      return variable(name, rule).read(environment);
     },
   };
 }

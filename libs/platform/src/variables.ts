@@ -50,11 +50,9 @@ export function commonVariables(app: string) {
       must: 'a key prefix that ends in a slash, such as plumbline/',
       otherwise: 'plumbline/',
     }),
-    regions: json(
-      'PLUMBLINE_REGIONS',
-      regions,
-      'JSON like [{"slug":"nyc1","name":"New York 1","pool":"volumes-nyc1","hosts":["host-a"]}], every slug, pool and host once',
-    ),
+    regions: json('PLUMBLINE_REGIONS', regions, {
+      must: 'JSON like [{"slug":"nyc1","name":"New York 1","pool":"volumes-nyc1","hosts":["host-a"]}], every slug, pool and host once',
+    }),
     consulUrl: url('CONSUL_HTTP_ADDR', ['http:', 'https:']),
     redisUrl: url('REDIS_URL', ['redis:', 'rediss:']),
     /** From then on what is to be built on a hypervisor host that is away is not waited for any more. */

@@ -1,5 +1,5 @@
 import { inspect } from '@plumbline/domain';
-import type { FacetName, HostName, Json, QueueName, Source } from '@plumbline/domain';
+import type { FacetName, HostName, Json, Part, QueueName, Source } from '@plumbline/domain';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { within } from './deadline.js';
@@ -96,8 +96,8 @@ async function list(
   const source = sources.get(facet);
   if (source === undefined) return { unknown: `this worker knows nothing of ${facet}` };
   try {
-    const items = await within({ what: facet, deadlineMs }, collect(source, controller.signal));
-    return { items, at: Date.now() };
+    const listed = await within({ what: facet, deadlineMs }, collect(source, controller.signal));
+    return { ...listed, at: Date.now() };
   } catch (error) {
     return { unknown: messageOf(error) };
   }
@@ -105,11 +105,12 @@ async function list(
 
 async function collect(source: Source, signal: AbortSignal) {
   const items = [];
-  for await (const item of source.list(signal)) {
+  const unasked: Part[] = [];
+  for await (const item of source.list(signal, (part) => unasked.push(part))) {
     if (items.length === ITEMS_MAX) throw new RangeError(`more than ${ITEMS_MAX} things`);
     items.push(item);
   }
-  return items;
+  return { items, unasked };
 }
 
 function messageOf(error: unknown): string {

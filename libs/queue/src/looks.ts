@@ -5,7 +5,7 @@
  * comparing two machines' clocks.
  */
 import { randomUUID } from 'node:crypto';
-import type { FacetName, Instant, Json, Place, QueueName } from '@plumbline/domain';
+import type { FacetName, Instant, Json, Part, Place, QueueName } from '@plumbline/domain';
 import type { Logger } from 'pino';
 import { within } from './deadline.js';
 import { fieldsOf } from './job.js';
@@ -20,9 +20,13 @@ export interface LookPlace extends Place {
 
 export type LookAnswer = { readonly seen: Json; readonly at: Instant } | { readonly unknown: string };
 
-/** Everything of a facet as one worker sees it. */
+/** Everything of a facet as one worker sees it, but for the parts that it could not ask. */
 export type ListAnswer =
-  | { readonly items: readonly (Place & { readonly seen: Json })[]; readonly at: Instant }
+  | {
+      readonly items: readonly (Place & { readonly seen: Json })[];
+      readonly unasked: readonly Part[];
+      readonly at: Instant;
+    }
   | { readonly unknown: string };
 
 export type LookQuestion =

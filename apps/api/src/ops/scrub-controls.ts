@@ -12,7 +12,9 @@ export interface ScrubShown {
   /** By the registry's time, as all instants here. */
   readonly now: number;
   readonly status: ScrubStatus | null;
+  /** Since the last whole pass ended, and since it began; null: there was none. */
   readonly lagMs: number | null;
+  readonly oldestLookMs: number | null;
   readonly brakes: readonly Brake[];
   readonly releases: readonly BrakeRelease[];
   readonly settings: ScrubSettings;
@@ -43,10 +45,10 @@ export class ScrubControls {
       desk.releases(),
       desk.settings(),
     ]);
-    const endedAt = status?.last?.endedAt ?? null;
     const { now } = this;
-    const lagMs = endedAt === null ? null : Math.max(0, now - endedAt);
-    return { now, status, lagMs, brakes, releases, settings };
+    const since = (at: number | undefined) => (at === undefined ? null : Math.max(0, now - at));
+    const [lagMs, oldestLookMs] = [since(status?.last?.endedAt), since(status?.last?.startedAt)];
+    return { now, status, lagMs, oldestLookMs, brakes, releases, settings };
   }
 
   async report(): Promise<ScrubReport> {

@@ -62,6 +62,8 @@ const facetCountShape = z.object({
   facet: z.string(),
   /** Null: it could not be listed. */
   objects: count.nullable(),
+  /** Expected in a part of the source that could not be asked. */
+  unasked: count,
   missing: count,
   unexpected: count,
   different: count,
@@ -100,11 +102,15 @@ export const scrubShape = z.object({
         })
         .nullable(),
       perSecond: z.number(),
+      /** How fast each source is asked now, and how fast it may be. */
+      paces: z.array(z.object({ source: z.string(), perSecond: z.number(), budget: z.number() })),
       last: passReportShape.nullable(),
     })
     .nullable(),
   /** Since the last whole pass ended; null: there was none. */
   lagMs: count.nullable(),
+  /** Since the last whole pass began: nothing has gone unlooked at for longer. */
+  oldestLookMs: count.nullable(),
   brakes: z.array(brakeShape),
   releases: z.array(releaseShape),
   settings: settingsShape,

@@ -1,5 +1,16 @@
-import type { Brake, BrakeRelease, DiscrepancyRecord, FacetName, Instant, Place } from '@plumbline/domain';
+import type {
+  Brake,
+  BrakeRelease,
+  DiscrepancyRecord,
+  FacetName,
+  Instant,
+  PassReport,
+  Place,
+} from '@plumbline/domain';
+import type { Pass } from './pass.js';
 import type { ScrubberPorts } from './ports.js';
+import { placeOf } from './records.js';
+import { isUnasked } from './tally.js';
 
 /** More than this share of a facet's things being wrong is no drift but an accident, perhaps of the scrubber's own eyes. */
 const SHARE = 0.02;
@@ -39,13 +50,52 @@ export async function brakeIfRewound({
   await desk.knowFloor(floor);
 }
 
+/**
+ * Puts on the brakes that what the pass has found calls for.
+ * @returns the facets of which nothing is repaired
+ */
+export async function brakeBy(
+  pass: Pass,
+  { desk, log, now, sources }: Pick<ScrubberPorts, 'desk' | 'log' | 'now' | 'sources'>,
+  { known, last }: { known: readonly DiscrepancyRecord[]; last: PassReport | null },
+): Promise<ReadonlySet<FacetName>> {
+  const [standing, releases] = [await desk.brakes(), await desk.releases()];
+  const braked = new Set(standing.map(({ facet }) => facet));
+  for (const { facet } of sources) {
+    const tally = pass.tallies.get(facet.name);
+    if (tally === undefined) continue;
+    // What could not be listed is unknown, and so is how much of it is wrong.
+    if (tally.lost) {
+      braked.add(facet.name);
+      continue;
+    }
+    const listedOnes = known.filter(
+      (record) => record.facet === facet.name && !isUnasked(tally, placeOf(record)),
+    );
+    const wrong = causesOf(listedOnes, facet.causeOf?.bind(facet)) + tally.beyond;
+    const release = releases.find((one) => one.facet === facet.name) ?? null;
+    // What has a common cause may all go at once: one VM that is off takes all of its disks with it.
+    const before = facet.causeOf ? null : last?.facets.find((one) => one.facet === facet.name);
+    const listedBefore = before?.objects ?? null;
+    const { listed, things } = tally;
+    const of = { facet: facet.name, things, listed, listedBefore, wrong };
+    const brake = brakeOf(of, release, now());
+    if (release !== null && brakeOf(of, null, 0) === null) await desk.expire(release);
+    if (brake === null || braked.has(facet.name)) continue;
+    await desk.engage(brake);
+    braked.add(facet.name);
+    log.error({ ...brake }, 'brake is on: nothing of this facet is repaired');
+  }
+  return braked;
+}
+
 /** How much of a facet may be wrong before repairs of it stop. */
 function toleratedOf(things: number): number {
   return Math.max(LEAST, Math.floor(things * SHARE));
 }
 
 /** Why repairs of that facet must stop; null: they may go on. */
-export function brakeOf(tally: FacetTally, release: BrakeRelease | null, at: Instant): Brake | null {
+function brakeOf(tally: FacetTally, release: BrakeRelease | null, at: Instant): Brake | null {
   const { facet, listed, listedBefore, things, wrong } = tally;
   if (release === null && isSuspicious(tally))
     return { facet, why: 'few-listed', at, wrong: listed, of: listedBefore ?? 0 };
@@ -60,7 +110,7 @@ function isSuspicious({ listed, listedBefore, things }: FacetTally): boolean {
 }
 
 /** How many causes there are of what is wrong. What belongs to strangers, or was accepted, is nobody's accident. */
-export function causesOf(
+function causesOf(
   records: readonly DiscrepancyRecord[],
   causeOf: ((place: Place) => string) | undefined,
 ): number {

@@ -8,6 +8,7 @@ import type {
   Journal,
   Json,
   ResourceName,
+  ScrubPace,
   ScrubSettings,
   ScrubStatus,
   Snapshot,
@@ -77,8 +78,10 @@ export interface ScrubberPorts {
   file(filing: Filing): Promise<IntentId>;
   /** Versions of records below this may have been given before the registry was set back. */
   revFloor(): number;
-  /** Pace of a pass. */
+  /** Volumes that a pass reads in a second at most, and things that it asks a source for. */
   readonly volumesPerSecond: number;
+  /** Those with another budget of their own. */
+  readonly sourcesPerSecond?: Readonly<Partial<Record<ScrubPace['source'], number>>>;
   /** As long as a boot may be silent before it is fenced, and some more: what is under way then has ended. */
   readonly silenceMs: number;
   readonly repairsPerHour: number;
@@ -87,5 +90,10 @@ export interface ScrubberPorts {
   /** The registry's time. */
   now(): Instant;
   sleep(ms: number, signal: AbortSignal): Promise<void>;
+  /** Rejects at the deadline, and tells the call by its signal. */
+  within<T>(
+    by: { readonly what: string; readonly deadlineMs: number; readonly signal: AbortSignal },
+    call: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T>;
   readonly log: Log;
 }

@@ -20,7 +20,7 @@ const REPAIRS_MAX = 3;
 
 /** What a pass knows when it has come to its end. */
 export interface Decided {
-  readonly known: ReadonlyMap<string, DiscrepancyRecord>;
+  readonly known: readonly DiscrepancyRecord[];
   readonly settings: ScrubSettings;
   /** Facets of which nothing is repaired. */
   readonly braked: ReadonlySet<FacetName>;
@@ -102,14 +102,14 @@ export function confirmed(record: DiscrepancyRecord, at: Instant): DiscrepancyRe
   return turned(record, 'parked', { at, note: `${repairs} repairs did not help` });
 }
 
-function begunSince(known: ReadonlyMap<string, DiscrepancyRecord>, since: Instant): number {
-  const events = [...known.values()].flatMap(({ history }) => history);
+function begunSince(known: readonly DiscrepancyRecord[], since: Instant): number {
+  const events = known.flatMap(({ history }) => history);
   return events.filter(({ at, state }) => state === 'repairing' && at > since).length;
 }
 
 /** What has been wrong for the longest comes first. */
-function inOrder(known: ReadonlyMap<string, DiscrepancyRecord>): readonly DiscrepancyRecord[] {
-  return [...known.values()].sort((one, other) => one.firstSeenAt - other.firstSeenAt);
+function inOrder(known: readonly DiscrepancyRecord[]): readonly DiscrepancyRecord[] {
+  return [...known].sort((one, other) => one.firstSeenAt - other.firstSeenAt);
 }
 
 function isHeld({ remedy }: DiscrepancyRecord, { modes }: ScrubSettings): boolean {

@@ -6,6 +6,7 @@ import type {
   RepairAnswer,
   RepairRequest,
 } from '@plumbline/domain';
+import { Gates } from './gates.js';
 import type { DiscrepancyBook, ScrubDesk, ScrubberPorts } from './ports.js';
 import { Repairs } from './repairs.js';
 import type { Filed } from './repairs.js';
@@ -40,7 +41,7 @@ export class Requests {
   private readonly repairs: Repairs;
 
   constructor(private readonly ports: RequestPorts) {
-    this.repairs = new Repairs(ports);
+    this.repairs = new Repairs({ ...ports, sources: new Gates(ports).sources });
   }
 
   /** @returns the answers that were given. @throws Refusal when the registry cannot be asked; the abort's reason */

@@ -2,50 +2,40 @@ import { volumeResource } from '@plumbline/domain';
 import type {
   DiscrepancyRecord,
   FacetName,
-  Instant,
   LaneEntry,
   PassReport,
+  Instant,
   Remedy,
+  ResourceName,
+  ScrubPace,
   ScrubSettings,
-  ScrubStatus,
   Source,
-  VolumeId,
 } from '@plumbline/domain';
 import { inBatches } from './batches.js';
-import { brakeIfRewound, brakeOf, causesOf } from './brakes.js';
+import { brakeBy, brakeIfRewound } from './brakes.js';
+import { Changed } from './changed.js';
+import { Gates } from './gates.js';
+import { Known } from './known.js';
 import { lookAtOne } from './look.js';
+import { begun, coverageOf, reportOf, statusOf } from './pass.js';
+import type { Pass } from './pass.js';
 import type { ScrubberPorts } from './ports.js';
+import { recentSuspicions } from './recent.js';
 import { fieldsOf, flat, placeOf, remedyFor, sighted, turned } from './records.js';
 import { Repairs, confirmed } from './repairs.js';
-import { Sightings, nameOf } from './sightings.js';
-import { countVolume, countsOf, talliesOf } from './tally.js';
-import type { Tally } from './tally.js';
+import { Sightings } from './sightings.js';
+import { countVolume } from './tally.js';
 import { suspicionsOf } from './walk.js';
-import type { Suspicion } from './walk.js';
+import type { Suspicion, WalkPorts } from './walk.js';
 
-/** Shorter pauses cost more than they spare. */
-const PAUSE_MIN_MS = 50;
 const PUBLISH_MS = 2_000;
 /** Single looks under way at once: each waits for the registry and for its source, and costs neither much. */
 const LOOKS_AT_ONCE = 8;
-/** Discrepancies kept of ours, and of strangers' things; what is beyond is counted, and brakes, but has no record. */
-const KEPT_MAX = { ours: 10_000, strangers: 1_000 };
 /** How long what is repaired is still shown. */
 const REPAIRED_SHOWN_MS = 24 * 3600 * 1000;
-/** Progress of another process that is older than this is not gone on with: too much has changed behind it. */
-const PROGRESS_LIFE_MS = 3600 * 1000;
-
-/** One pass, as far as it has come. */
-interface Pass {
-  readonly pass: number;
-  readonly startedAt: Instant;
-  looked: number;
-  after: VolumeId | null;
-  confirmed: number;
-  healed: number;
-  filed: number;
-  readonly tallies: ReadonlyMap<FacetName, Tally>;
-}
+/** How often what was worked on a moment ago is looked at while a pass goes on, and how much of it at once. */
+const RECENT_EVERY_MS = 5_000;
+const RECENT_MAX = 100;
 
 /**
  * Looks at everything in every source, again at whatever looked wrong, and has repaired what may be. It reads only: what it
@@ -57,19 +47,48 @@ interface Pass {
 export class Scrubber {
   private readonly sightings: Sightings;
   private readonly repairs: Repairs;
-  private known = new Map<string, DiscrepancyRecord>();
+  private readonly gates: Gates;
+  private readonly changed = new Changed();
+  private readonly ports: ScrubberPorts;
+  private known = new Known();
   private publishedMs = Number.NEGATIVE_INFINITY;
+  private recentMs = Number.NEGATIVE_INFINITY;
   private last: PassReport | null = null;
   private settings: ScrubSettings | null = null;
+  /** The pass that is under way, or was last; and how many volumes it is thought to have. */
+  private present: { readonly pass: Pass; readonly expected: number | null } | null = null;
 
-  constructor(private readonly ports: ScrubberPorts) {
+  constructor(ports: ScrubberPorts) {
+    this.gates = new Gates(ports);
+    this.ports = { ...ports, sources: this.gates.sources };
     this.sightings = new Sightings(ports.silenceMs);
-    this.repairs = new Repairs(ports);
+    this.repairs = new Repairs(this.ports);
+  }
+
+  /** Somebody has worked on it: it is looked at soon, if the word comes. May be said of anything, by anybody. */
+  noteChanged(resource: ResourceName): void {
+    this.changed.note(resource, this.ports.monotonicMs());
+  }
+
+  /** How fast each source is asked now. */
+  get paces(): readonly ScrubPace[] {
+    return this.gates.paces;
+  }
+
+  /** Between two passes: what was worked on a moment ago. @throws Refusal when the registry cannot be asked */
+  async recent(signal: AbortSignal): Promise<void> {
+    this.settings = await this.ports.desk.settings();
+    await this.lookAtRecent(signal);
   }
 
   /** What was seen once before the lead was lost, or before a halt, says nothing now. */
   forget(): void {
     this.sightings.clear();
+  }
+
+  /** What part of each facet the present pass has looked at, or the last one, if none is under way. */
+  get coverage(): ReturnType<typeof coverageOf> {
+    return this.present === null ? [] : coverageOf(this.present.pass, this.present.expected);
   }
 
   /** What the last whole pass came to, as far as this process led it or knows of it. */
@@ -78,7 +97,7 @@ export class Scrubber {
   }
 
   get discrepancies(): readonly DiscrepancyRecord[] {
-    return [...this.known.values()];
+    return this.known.all;
   }
 
   /** @throws Refusal when the registry cannot be asked; the abort's reason */
@@ -89,83 +108,83 @@ export class Scrubber {
     await this.walk(pass, signal);
     await this.lookAtKnown(pass, signal);
     if (this.sightings.all().length > 0) await this.ports.sleep(this.ports.silenceMs, signal);
-    await this.lookAgain(pass, signal);
+    await this.lookAgain(pass, this.sightings.all(), signal);
     const braked = await this.brake(pass);
     await this.readBook();
     // An operator's word counts from when it is given, not from the next pass on.
-    const decided = { known: this.known, settings: await this.ports.desk.settings(), braked };
+    const decided = { known: this.known.all, settings: await this.ports.desk.settings(), braked };
     pass.filed = await this.repairs.file(decided, signal);
     return await this.end(pass);
   }
 
   private async readBook(): Promise<void> {
-    const records = await this.ports.book.list();
-    this.known = new Map(
-      records.map((record) => [nameOf({ facet: record.facet, place: placeOf(record) }), record]),
-    );
+    this.known = new Known(await this.ports.book.list());
   }
 
-  /** Goes on with the pass of whoever led before, if that was not long ago. */
   private async begin(): Promise<Pass> {
-    const { desk, sources } = this.ports;
-    const before = await desk.status();
+    const before = await this.ports.desk.status();
     this.last = before?.last ?? this.last;
-    const now = this.ports.now();
-    const left = before !== null && now - before.at < PROGRESS_LIFE_MS ? before.pass : null;
-    return {
-      pass: left?.pass ?? (before?.last?.pass ?? 0) + 1,
-      startedAt: left?.startedAt ?? now,
-      looked: left?.looked ?? 0,
-      after: left?.after ?? null,
-      confirmed: 0,
-      healed: 0,
-      filed: 0,
-      tallies: talliesOf(
-        sources.map(({ facet }) => facet.name),
-        left?.facets ?? [],
-      ),
-    };
+    const pass = begun(before, this.ports);
+    this.present = { pass, expected: this.last?.volumes ?? null };
+    return pass;
   }
 
   private async walk(pass: Pass, signal: AbortSignal): Promise<void> {
-    const { journal, log, sources } = this.ports;
-    const ports = {
-      volumeIds: (after: VolumeId | null) => this.ports.volumeIds(after),
-      read: journal.read.bind(journal),
+    const { journal, log } = this.ports;
+    const { registry, sources } = this.gates;
+    const ports: WalkPorts = {
+      volumeIds: (after) => this.ports.volumeIds(after),
+      read: async (resources) => {
+        await registry.turn(resources.length, signal);
+        return await registry.timed('read', () => Promise.all(resources.map((one) => journal.read(one))));
+      },
       sources,
-      unknown: (facet: FacetName, err: unknown) => {
+      unknown: (facet, err) => {
         const tally = pass.tallies.get(facet);
         if (tally !== undefined) tally.lost = true;
         log.warn({ facet, err }, 'source could not be listed');
       },
+      unasked: (facet, part) => {
+        pass.tallies.get(facet)?.parts.push(part);
+        log.warn({ facet, ...part }, 'part of a source could not be asked');
+      },
     };
-    const beganMs = this.ports.monotonicMs();
-    const lookedBefore = pass.looked;
     for await (const item of suspicionsOf(ports, signal, pass.after)) {
       if ('looked' in item) {
         pass.looked += 1;
         pass.after = item.looked;
         countVolume(pass.tallies, item);
         await this.publish(pass);
-        await this.keepPace(pass.looked - lookedBefore, beganMs, signal);
+        await this.lookAtRecent(signal);
         continue;
       }
-      // A listing is older than the record beside it: it only tells where to look.
-      const seen = await lookAtOne(this.ports, item, signal);
-      if (seen !== null && seen !== 'unknown') await this.see(seen);
+      await this.suspect(item, signal);
     }
   }
 
-  /** A steady pace leaves the sources to those who work: without it a pass takes what it can get. */
-  private async keepPace(looked: number, beganMs: number, signal: AbortSignal): Promise<void> {
-    const { volumesPerSecond } = this.ports;
-    const aheadMs = (looked / volumesPerSecond) * 1000 - (this.ports.monotonicMs() - beganMs);
-    if (aheadMs > PAUSE_MIN_MS) await this.ports.sleep(aheadMs, signal);
+  /** A listing is older than the record beside it: it only tells where to look. */
+  private async suspect(suspicion: Suspicion, signal: AbortSignal): Promise<void> {
+    const seen = await lookAtOne(this.ports, suspicion, signal);
+    if (seen !== null && seen !== 'unknown') await this.see(seen);
+  }
+
+  /** What was worked on a moment ago does not wait for its place; what was suspected so is looked at again by itself, too. */
+  private async lookAtRecent(signal: AbortSignal): Promise<void> {
+    const nowMs = this.ports.monotonicMs();
+    if (nowMs - this.recentMs < RECENT_EVERY_MS) return;
+    this.recentMs = nowMs;
+    const volumes = this.changed.take(RECENT_MAX, nowMs);
+    const suspicions = await recentSuspicions({ ...this.ports, gates: this.gates }, volumes, signal);
+    await inBatches(suspicions, LOOKS_AT_ONCE, (one) => this.suspect(one, signal));
+    const rested = this.sightings
+      .restedSince(this.ports.monotonicMs())
+      .filter((one) => this.known.of(one)?.state === 'seen-once');
+    await this.lookAgain(null, rested.slice(0, RECENT_MAX), signal);
   }
 
   /** What is on the list already: whether it still is so. */
   private async lookAtKnown(pass: Pass, signal: AbortSignal): Promise<void> {
-    await inBatches([...this.known.values()], LOOKS_AT_ONCE, async (record) => {
+    await inBatches(this.known.all, LOOKS_AT_ONCE, async (record) => {
       signal.throwIfAborted();
       if (record.state === 'repaired') return await this.forgetRepaired(record);
       if (this.isOff(record.remedy)) return;
@@ -177,7 +196,7 @@ export class Scrubber {
     });
   }
 
-  private async heal(pass: Pass, record: DiscrepancyRecord): Promise<void> {
+  private async heal(pass: Pass | null, record: DiscrepancyRecord): Promise<void> {
     const at = this.ports.now();
     this.sightings.forget({ facet: record.facet, place: placeOf(record) });
     const isNews = record.state !== 'seen-once';
@@ -187,7 +206,7 @@ export class Scrubber {
         : null,
     );
     if (!isNews) return;
-    pass.healed += 1;
+    if (pass !== null) pass.healed += 1;
     this.ports.log.info(fieldsOf(record), 'discrepancy is gone');
   }
 
@@ -218,15 +237,19 @@ export class Scrubber {
   }
 
   /** What is still the same at the same index, so much later, counts. */
-  private async lookAgain(pass: Pass, signal: AbortSignal): Promise<void> {
-    await inBatches(this.sightings.all(), LOOKS_AT_ONCE, async (suspicion) => {
+  private async lookAgain(
+    pass: Pass | null,
+    suspicions: readonly Suspicion[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    await inBatches(suspicions, LOOKS_AT_ONCE, async (suspicion) => {
       signal.throwIfAborted();
       const again = await lookAtOne(this.ports, suspicion, signal);
       if (again === 'unknown') return;
       if (again === null) {
         this.sightings.forget(suspicion);
-        const known = this.known.get(nameOf(suspicion));
-        if (known !== undefined) await this.heal(pass, known);
+        const known = this.known.of(suspicion);
+        if (known !== null) await this.heal(pass, known);
         return;
       }
       const counts = this.sightings.see(again, this.instant());
@@ -235,33 +258,26 @@ export class Scrubber {
     });
   }
 
-  private async confirm(pass: Pass, suspicion: Suspicion): Promise<void> {
+  private async confirm(pass: Pass | null, suspicion: Suspicion): Promise<void> {
     const facet = this.sourceOf(suspicion)?.facet;
     if (facet === undefined) return;
     const remedy = remedyFor(facet, suspicion);
-    const tally = pass.tallies.get(suspicion.facet);
+    const tally = pass?.tallies.get(suspicion.facet);
     if (tally !== undefined && suspicion.volume !== null) tally.found[suspicion.class] += 1;
-    if (this.isFull(suspicion)) {
+    if (this.known.isFullFor(suspicion)) {
       if (tally !== undefined && suspicion.volume !== null) tally.beyond += 1;
       return;
     }
     const by = { remedy, name: this.ports.name, at: this.ports.now() };
-    const before = this.known.get(nameOf(suspicion)) ?? null;
+    const before = this.known.of(suspicion);
     const after = await this.ports.book.change(flat(suspicion), (now) =>
       confirmed(sighted(now, suspicion, by), by.at),
     );
-    if (after !== null) this.known.set(nameOf(suspicion), after);
+    if (after !== null) this.known.add(after);
     if (before !== null && before.state !== 'seen-once') return;
-    pass.confirmed += 1;
+    if (pass !== null) pass.confirmed += 1;
     const { does, name, why } = remedy;
     this.ports.log.warn({ ...fieldsOf(flat(suspicion)), remedy: name, does, why }, 'discrepancy confirmed');
-  }
-
-  private isFull({ facet, place, volume }: Suspicion): boolean {
-    if (this.known.has(nameOf({ facet, place }))) return false;
-    const isStranger = volume === null;
-    const kept = [...this.known.values()].filter((one) => (one.volume === null) === isStranger).length;
-    return kept >= (isStranger ? KEPT_MAX.strangers : KEPT_MAX.ours);
   }
 
   /** Notes a first sighting, here and on the list. */
@@ -271,68 +287,24 @@ export class Scrubber {
     const remedy = remedyFor(facet, suspicion);
     if (this.isOff(remedy)) return this.sightings.forget(suspicion);
     this.sightings.see(suspicion, this.instant());
-    if (this.known.has(nameOf(suspicion)) || this.isFull(suspicion)) return;
+    if (this.known.of(suspicion) !== null || this.known.isFullFor(suspicion)) return;
     const by = { remedy, name: this.ports.name, at: this.ports.now() };
     const record = await this.ports.book.change(flat(suspicion), (now) => sighted(now, suspicion, by));
-    if (record !== null) this.known.set(nameOf(suspicion), record);
+    if (record !== null) this.known.add(record);
   }
 
   /** @returns the facets of which nothing is repaired */
   private async brake(pass: Pass): Promise<ReadonlySet<FacetName>> {
-    const { desk, log, sources } = this.ports;
     await brakeIfRewound(this.ports);
-    const [standing, releases] = [await desk.brakes(), await desk.releases()];
-    const braked = new Set(standing.map(({ facet }) => facet));
     await this.readBook();
-    for (const { facet } of sources) {
-      const tally = pass.tallies.get(facet.name);
-      if (tally === undefined) continue;
-      // What could not be listed is unknown, and so is how much of it is wrong.
-      if (tally.lost) {
-        braked.add(facet.name);
-        continue;
-      }
-      const records = [...this.known.values()].filter((record) => record.facet === facet.name);
-      const wrong = causesOf(records, facet.causeOf?.bind(facet)) + tally.beyond;
-      const release = releases.find((one) => one.facet === facet.name) ?? null;
-      // What has a common cause may all go at once: one VM that is off takes all of its disks with it.
-      const before = facet.causeOf ? null : this.last?.facets.find((one) => one.facet === facet.name);
-      const listedBefore = before?.objects ?? null;
-      const { listed, things } = tally;
-      const of = { facet: facet.name, things, listed, listedBefore, wrong };
-      const brake = brakeOf(of, release, this.ports.now());
-      if (release !== null && brakeOf(of, null, 0) === null) await desk.expire(release);
-      if (brake === null || braked.has(facet.name)) continue;
-      await desk.engage(brake);
-      braked.add(facet.name);
-      log.error({ ...brake }, 'brake is on: nothing of this facet is repaired');
-    }
-    return braked;
+    return await brakeBy(pass, this.ports, { known: this.known.all, last: this.last });
   }
 
   private async end(pass: Pass): Promise<PassReport> {
     await this.readBook();
-    const waiting = [...this.known.values()].filter(({ remedy, state }) =>
-      state === 'parked' ? true : state === 'confirmed' && remedy.does !== 'repair',
-    );
-    const open = [...this.known.values()].filter(({ state }) => state !== 'repaired' && state !== 'accepted');
-    const oldestAt = open.reduce<Instant | null>(
-      (oldest, { firstSeenAt }) => (oldest === null || firstSeenAt < oldest ? firstSeenAt : oldest),
-      null,
-    );
-    this.last = {
-      pass: pass.pass,
-      startedAt: pass.startedAt,
-      endedAt: this.ports.now(),
-      volumes: pass.looked,
-      facets: countsOf(pass.tallies),
-      confirmed: pass.confirmed,
-      healed: pass.healed,
-      filed: pass.filed,
-      waiting: waiting.length,
-      oldestAt,
-    };
-    await this.ports.desk.publish(this.status(null));
+    this.last = reportOf(pass, { endedAt: this.ports.now(), known: this.known.all });
+    this.present = { pass, expected: pass.looked };
+    await this.tell(null);
     return this.last;
   }
 
@@ -340,25 +312,13 @@ export class Scrubber {
     const nowMs = this.ports.monotonicMs();
     if (nowMs - this.publishedMs < PUBLISH_MS) return;
     this.publishedMs = nowMs;
-    await this.ports.desk.publish(this.status(pass));
+    await this.tell(pass);
   }
 
-  private status(pass: Pass | null): ScrubStatus {
-    const { name, volumesPerSecond } = this.ports;
-    return {
-      leader: name,
-      at: this.ports.now(),
-      perSecond: volumesPerSecond,
-      last: this.last,
-      pass: pass && {
-        pass: pass.pass,
-        startedAt: pass.startedAt,
-        looked: pass.looked,
-        expected: this.last?.volumes ?? null,
-        after: pass.after,
-        facets: countsOf(pass.tallies),
-      },
-    };
+  private async tell(pass: Pass | null): Promise<void> {
+    const { desk, name: leader, volumesPerSecond: perSecond } = this.ports;
+    const of = { leader, at: this.ports.now(), perSecond, paces: this.paces, last: this.last };
+    await desk.publish(statusOf(pass, of));
   }
 
   private async change(

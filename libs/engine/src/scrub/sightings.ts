@@ -39,6 +39,12 @@ export class Sightings {
     this.seen.clear();
   }
 
+  /** What was seen long enough ago to count when it is seen again. */
+  restedSince(nowMs: number): readonly Suspicion[] {
+    const rested = [...this.seen.values()].filter(({ firstMs }) => nowMs - firstMs >= this.silenceMs);
+    return rested.map(({ suspicion }) => suspicion);
+  }
+
   /** What waits to be seen again. */
   all(): readonly Suspicion[] {
     return [...this.seen.values()].map(({ suspicion }) => suspicion);

@@ -1,10 +1,11 @@
-import { volumeResource } from '@plumbline/domain';
+import { isIn, volumeResource } from '@plumbline/domain';
 import type {
   DiscrepancyClass,
   Expectation,
   Facet,
   FacetName,
   Json,
+  Part,
   Place,
   Snapshot,
   Source,
@@ -31,10 +32,13 @@ export interface Suspicion {
 export interface WalkPorts {
   /** Every id ever minted that may still be somewhere, sorted, from behind `after` on. */
   volumeIds(after: VolumeId | null): AsyncIterable<VolumeId>;
-  read(resource: ReturnType<typeof volumeResource>): Promise<Snapshot>;
+  /** So many at once, in their order. */
+  read(resources: readonly ReturnType<typeof volumeResource>[]): Promise<readonly Snapshot[]>;
   readonly sources: readonly Source[];
   /** A source that cannot be listed leaves the pass: what it holds is unknown, never missing. */
   unknown(facet: FacetName, error: unknown): void;
+  /** The same of a part of it, such as a host or a VM: of the rest it says what there is. */
+  unasked(facet: FacetName, part: Part): void;
 }
 
 type Item = Place & { readonly seen: Json };
@@ -64,21 +68,23 @@ class Cursor<T> {
 interface Listing {
   readonly facet: Facet;
   readonly cursor: Cursor<Item>;
+  readonly unasked: readonly Part[];
   lost: boolean;
 }
 
 /** A place of a listing after the last volume: strangers' things. */
 const AFTER_ALL = '~';
 /** Volumes whose records are read together: the registry answers so many as cheaply as one. */
-const READ_AT_ONCE = 16;
+export const READ_AT_ONCE = 16;
 
-/** A volume that was come to: how much of each facet was listed for it, and how much is expected. */
+/** A volume that was come to: how much of each facet was listed for it, and how much is expected where it was asked. */
 export interface Looked {
   readonly looked: VolumeId;
   readonly counts: readonly {
     readonly facet: FacetName;
     readonly listed: number;
     readonly expected: number;
+    readonly unasked: number;
   }[];
 }
 
@@ -89,11 +95,7 @@ export async function* suspicionsOf(
   after: VolumeId | null = null,
 ): AsyncGenerator<Suspicion | Looked> {
   const ids = new Cursor(ports.volumeIds(after));
-  const listings = ports.sources.map((source): Listing => ({
-    facet: source.facet,
-    cursor: new Cursor(behind(source, after, signal)),
-    lost: false,
-  }));
+  const listings = ports.sources.map((source) => listingOf(ports, source, { after, signal }));
   for (;;) {
     signal.throwIfAborted();
     const listed: { volume: VolumeId; items: ReadonlyMap<Listing, readonly Item[]> }[] = [];
@@ -106,15 +108,19 @@ export async function* suspicionsOf(
       listed.push({ volume, items });
       next = await firstOf(ids, listings, ports);
     }
-    const snapshots = await Promise.all(listed.map(({ volume }) => ports.read(volumeResource(volume))));
+    const snapshots = await ports.read(listed.map(({ volume }) => volumeResource(volume)));
     for (const [at, { volume, items }] of listed.entries()) {
       const snapshot = snapshots[at]!;
       const counts: Looked['counts'][number][] = [];
-      for (const [{ facet, lost }, found] of items) {
+      for (const [{ facet, lost, unasked }, found] of items) {
         if (lost) continue;
-        yield* judge(facet, volume, snapshot, found);
-        const expected = snapshot.record === null ? 0 : facet.expected(snapshot.record).length;
-        counts.push({ facet: facet.name, listed: found.length, expected });
+        const isUnasked = (place: Place) => unasked.some((part) => isIn(part, place));
+        for (const one of judge(facet, volume, snapshot, found))
+          if (one.class !== 'missing' || !isUnasked(one.place)) yield one;
+        const wanted = snapshot.record === null ? [] : facet.expected(snapshot.record);
+        const nobodyKnows = wanted.filter(isUnasked).length;
+        const expected = wanted.length - nobodyKnows;
+        counts.push({ facet: facet.name, listed: found.length, expected, unasked: nobodyKnows });
       }
       yield { looked: volume, counts };
     }
@@ -160,9 +166,27 @@ function samePlace(one: Place, other: Place | Expectation): boolean {
   return one.key === other.key && one.host === other.host;
 }
 
-async function* behind(source: Source, after: VolumeId | null, signal: AbortSignal): AsyncGenerator<Item> {
-  for await (const item of source.list(signal)) {
-    if (after !== null && (source.facet.volumeOf(item.key) ?? AFTER_ALL) <= after) continue;
+function listingOf(
+  ports: WalkPorts,
+  source: Source,
+  { after, signal }: { after: VolumeId | null; signal: AbortSignal },
+): Listing {
+  const { facet } = source;
+  const unasked: Part[] = [];
+  const items = source.list(signal, (part) => {
+    unasked.push(part);
+    ports.unasked(facet.name, part);
+  });
+  return { facet, cursor: new Cursor(behind(facet, items, after)), unasked, lost: false };
+}
+
+async function* behind(
+  facet: Facet,
+  items: AsyncIterable<Item>,
+  after: VolumeId | null,
+): AsyncGenerator<Item> {
+  for await (const item of items) {
+    if (after !== null && (facet.volumeOf(item.key) ?? AFTER_ALL) <= after) continue;
     yield item;
   }
 }

@@ -192,11 +192,12 @@ export class EngineWorld {
       async *volumeIds() {
         yield* ids;
       },
-      read: (resource: ResourceName) => this.snapshot(resource),
+      read: (resources: readonly ResourceName[]) => Promise.all(resources.map((one) => this.snapshot(one))),
       sources,
       unknown: (_facet: string, error: unknown) => {
         throw error;
       },
+      unasked: () => undefined,
     };
     const found: Suspicion[] = [];
     for await (const item of suspicionsOf(ports, new AbortController().signal))

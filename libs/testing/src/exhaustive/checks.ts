@@ -141,11 +141,12 @@ export async function disagreement({ store, layout, sources }: Ground): Promise<
     async *volumeIds() {
       yield* store.keys(layout.owners).map((key) => key.slice(-36) as VolumeId);
     },
-    read: (resource: Lane['resource']) => journal.read(resource),
+    read: (resources: readonly Lane['resource'][]) => Promise.all(resources.map((one) => journal.read(one))),
     sources: [...sources.backendsOf('ceph').values(), ...sources.backendsOf('qemu').values()],
     unknown: (_facet: string, error: unknown) => {
       throw error;
     },
+    unasked: () => undefined,
   };
   // What is nobody's, such as what was released, is compared with how it ends undisturbed.
   for await (const item of suspicionsOf(ports, new AbortController().signal))

@@ -1,6 +1,5 @@
 import { cephImage } from '@plumbline/ceph-facets';
 import { billingSubscription } from '@plumbline/billing-facets';
-import type { FacetName, Source } from '@plumbline/domain';
 import { EXAMPLE_VOLUME } from '@plumbline/intents';
 import { ScrubWorld, imageKey } from './scrub-world.js';
 
@@ -10,21 +9,6 @@ async function withVolume(): Promise<ScrubWorld> {
   const scrub = await ScrubWorld.open();
   await scrub.carryOut('volume-create');
   return scrub;
-}
-
-/** A scrubber that gets other answers from one of its sources. */
-function seeing(scrub: ScrubWorld, facet: FacetName, other: (source: Source) => Partial<Source>) {
-  const sources = scrub.sources().map((source) =>
-    source.facet.name === facet
-      ? {
-          facet: source.facet,
-          list: source.list.bind(source),
-          observe: source.observe.bind(source),
-          ...other(source),
-        }
-      : source,
-  );
-  return scrub.scrubber('another', { sources });
 }
 
 const states = async (scrub: ScrubWorld) => (await scrub.found()).map(({ state }) => state);
@@ -43,7 +27,7 @@ describe('a pass', () => {
   it('takes nothing for missing that is deleted while it is looked at', async () => {
     const scrub = await withVolume();
     let looks = 0;
-    const by = seeing(scrub, cephImage.name, (source) => ({
+    const by = scrub.seeing(cephImage.name, (source) => ({
       async *list() {},
       async observe(place, signal) {
         looks += 1;
@@ -62,7 +46,7 @@ describe('a pass', () => {
     const scrub = await withVolume();
     await scrub.carryOut('volume-delete');
     const seen = { imageId: 'image-1', sizeBytes: 2 * 1024 ** 3, state: 'open' };
-    const by = seeing(scrub, cephImage.name, () => ({
+    const by = scrub.seeing(cephImage.name, () => ({
       async *list() {
         yield { key, seen };
       },
@@ -77,7 +61,7 @@ describe('a pass', () => {
     await scrub.scrubber('another').pass(new AbortController().signal);
     expect(await states(scrub)).toEqual([]);
     await scrub.drain();
-    const by = seeing(scrub, billingSubscription.name, () => ({
+    const by = scrub.seeing(billingSubscription.name, () => ({
       async *list() {},
       observe: () => Promise.resolve(null),
     }));
@@ -89,8 +73,8 @@ describe('a pass', () => {
     const away = () => {
       throw new Error('nobody answers');
     };
-    const unlisted = seeing(scrub, cephImage.name, () => ({ list: away }));
-    const unseen = seeing(scrub, cephImage.name, () => ({ observe: away, async *list() {} }));
+    const unlisted = scrub.seeing(cephImage.name, () => ({ list: away }));
+    const unseen = scrub.seeing(cephImage.name, () => ({ observe: away, async *list() {} }));
     const ofImages = (await scrub.pass(unlisted)).facets.find(({ facet }) => facet === cephImage.name);
     expect(ofImages?.objects).toBeNull();
     await scrub.pass(unseen);

@@ -4,6 +4,7 @@ import { imageNameOf, nodeNameOf, poolOf, sorted, volumeIdOf, volumeResource } f
 import type {
   ActionRecord,
   DiscrepancyRecord,
+  FacetName,
   Json,
   OwedFact,
   Place,
@@ -71,6 +72,25 @@ export class ScrubWorld {
   /** Another process with the same eyes, or with others. */
   scrubber(name: string, other: Partial<ScrubberPorts> = {}): Scrubber {
     return new Scrubber({ ...this.ports(name), ...other });
+  }
+
+  /** A scrubber that gets other answers from one of its sources. */
+  seeing(
+    facet: FacetName,
+    other: (source: Source) => Partial<Source>,
+    more: Partial<ScrubberPorts> = {},
+  ): Scrubber {
+    const sources = this.sources().map((source) =>
+      source.facet.name === facet
+        ? {
+            facet: source.facet,
+            list: source.list.bind(source),
+            observe: source.observe.bind(source),
+            ...other(source),
+          }
+        : source,
+    );
+    return this.scrubber('another', { sources, ...more });
   }
 
   /** One pass of the first scrubber, and then whatever it has filed, to its end. */
@@ -226,6 +246,7 @@ export class ScrubWorld {
       monotonicMs: () => world.passedMs,
       now: () => world.passedMs,
       sleep: (ms) => Promise.resolve(void (world.passedMs += ms)),
+      within: (_by, call) => call(forEver),
       log: { info: () => undefined, warn: () => undefined, error: () => undefined },
     };
   }

@@ -35,8 +35,10 @@ export class Doorbell {
   of(process: SimulatedProcess): Bell {
     return {
       ring: (queue, resource, options) => this.ring(process, queue, resource, options),
-      wake: (_resource, intent) => {
-        if (this.state === 'there') this.world.wake(intent);
+      wake: (resource, intent) => {
+        if (this.state !== 'there') return;
+        this.world.wake(intent);
+        for (const scrubber of this.world.alive('scrub')) scrubber.hears(resource);
       },
       drain: (queue) => this.drain(queue),
     };

@@ -125,6 +125,9 @@ export class SimulatedProcess implements Owner {
     }
   }
 
+  /** Somebody has finished his work on it. */
+  hears(_resource: ResourceName): void {}
+
   beatLanded(): void {
     this.beatLandedMs = this.world.pool.nowMs;
     this.hindered = this.state !== 'running' || this.#cut !== null;

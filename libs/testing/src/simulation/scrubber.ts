@@ -1,5 +1,5 @@
 import { TransientError, Refusal, StaleError } from '@plumbline/domain';
-import type { Place, ResourceName, Source, VolumeId } from '@plumbline/domain';
+import type { ResourceName, Source, VolumeId } from '@plumbline/domain';
 import { Purges, Scrubber, admit, definitionOf } from '@plumbline/engine';
 import type { Filing, ScrubberPorts } from '@plumbline/engine';
 import { qemuDevice, qemuNode } from '@plumbline/qemu-facets';
@@ -36,6 +36,7 @@ export class SimulatedScrubber extends SimulatedProcess {
   private readonly client: ProcessClient;
   private sources: readonly Source[] = [];
   private ports!: ScrubberPorts;
+  private scrubber: Scrubber | null = null;
 
   constructor(world: World, name: string) {
     super(world, 'scrub', name);
@@ -52,10 +53,14 @@ export class SimulatedScrubber extends SimulatedProcess {
     await this.lead();
   }
 
+  override hears(resource: ResourceName): void {
+    this.scrubber?.noteChanged(resource);
+  }
+
   private async lead(): Promise<void> {
     const { ports, registry, world } = this;
     const { signal } = new AbortController();
-    const scrubber = new Scrubber(ports);
+    const scrubber = (this.scrubber = new Scrubber(ports));
     const purges = new Purges({
       ...ports,
       tombstones: () => this.tombstones(),
@@ -110,6 +115,7 @@ export class SimulatedScrubber extends SimulatedProcess {
       monotonicMs: () => world.pool.nowMs,
       now: () => registry.boots.registryNow(),
       sleep: (ms) => this.waitFor(ms, 'keeps its pace'),
+      within: ({ deadlineMs, what }, call) => this.ended({ what, deadlineMs }, call),
       log: world.logOf(this),
     };
   }
@@ -180,26 +186,33 @@ export class SimulatedScrubber extends SimulatedProcess {
   private noted(source: Source): Source {
     const { world } = this;
     const confirm: Source['confirm'] = (place, want) =>
-      this.ended(place, async (signal) => (await source.confirm?.(place, want, signal)) ?? null);
+      this.ended(
+        { what: place.key, deadlineMs: POLICY.deadlineMs },
+        async (signal) => (await source.confirm?.(place, want, signal)) ?? null,
+      );
     return {
       facet: source.facet,
       confirm,
       list: (signal) => source.list(signal),
       observe: async (place) => {
         const sentMs = world.pool.nowMs;
-        const seen = await this.ended(place, (signal) => source.observe(place, signal));
+        const by = { what: place.key, deadlineMs: POLICY.deadlineMs };
+        const seen = await this.ended(by, (signal) => source.observe(place, signal));
         world.scrubbing.looked(this, { facet: source.facet, place, sentMs });
         return seen;
       },
     };
   }
 
-  private async ended<T>({ key }: Place, look: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  private async ended<T>(
+    { deadlineMs, what }: { what: string; deadlineMs: number },
+    look: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
     const controller = new AbortController();
-    const label = { owner: this, what: 'gives a look up', about: key };
+    const label = { owner: this, what: 'gives a look up', about: what };
     let clear = (): void => undefined;
     const late = new Promise<never>((_resolve, reject) => {
-      clear = this.world.pool.after(POLICY.deadlineMs, label, () => {
+      clear = this.world.pool.after(deadlineMs, label, () => {
         controller.abort();
         reject(new TransientError('nobody answered in time', { reason: 'deadline' }));
       });
@@ -221,7 +234,8 @@ export class SimulatedScrubber extends SimulatedProcess {
 
   private async *inVms(facet: string, signal: AbortSignal) {
     const worker = this.inVm(facet);
-    yield* await this.ended({ key: facet }, async () => {
+    const by = { what: facet, deadlineMs: POLICY.deadlineMs };
+    yield* await this.ended(by, async () => {
       const things: Thing[] = [];
       for await (const thing of worker.list(signal)) things.push(thing);
       return things;

@@ -16,14 +16,19 @@ export interface Discrepancy {
 export interface FacetCount {
   facet: string;
   objects: number | null;
+  unasked: number;
 }
 
 export interface Scrub {
   now: number;
+  /** Since the last whole pass ended, and since it began. */
+  lagMs: number | null;
+  oldestLookMs: number | null;
   status: {
     leader: string;
     pass: { pass: number; looked: number; expected: number | null } | null;
     perSecond: number;
+    paces: { source: string; perSecond: number; budget: number }[];
     last: {
       pass: number;
       startedAt: number;

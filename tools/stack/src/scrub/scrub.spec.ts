@@ -18,11 +18,13 @@ const WISH: ScrubWish = {
 };
 
 function standing(more: Partial<Scrub> = {}): Scrub {
-  const facets = [{ facet: 'ceph.image', objects: 3 }];
+  const facets = [{ facet: 'ceph.image', objects: 3, unasked: 0 }];
   const last = { pass: 4, startedAt: NOW - 90_000, endedAt: NOW - 60_000, volumes: 12, facets };
   return {
     now: NOW,
-    status: { leader: 'scrubber-1', pass: null, perSecond: 100, last },
+    lagMs: 60_000,
+    oldestLookMs: 90_000,
+    status: { leader: 'scrubber-1', pass: null, perSecond: 100, paces: [], last },
     brakes: [],
     settings: { paused: false, modes: {} },
     ...more,
@@ -93,7 +95,7 @@ describe('tools/scrub', () => {
     ];
     const { isWell, last, text } = await run(api);
     expect([isWell, last]).toEqual([true, 'Nothing is wrong.']);
-    expect(text).toContain('Pass 4 of 12 volumes took 30 s and ended 60 s ago.');
+    expect(text).toContain('Pass 4 of 12 volumes took 30 s and ended 60 s ago; no look is older than 90 s.');
     expect(text).not.toContain('repaired ');
   });
 
@@ -121,7 +123,10 @@ describe('tools/scrub', () => {
           standing({
             status: {
               ...standing().status!,
-              last: { ...standing().status!.last!, facets: [{ facet: 'ceph.image', objects: null }] },
+              last: {
+                ...standing().status!.last!,
+                facets: [{ facet: 'ceph.image', objects: null, unasked: 0 }],
+              },
             },
           }),
         ],
@@ -131,6 +136,31 @@ describe('tools/scrub', () => {
   ])('is not content with %s, and says what to do', async (_what, more, words) => {
     const { isWell, last } = await run(Object.assign(new FakeApi(), more));
     expect([isWell, last]).toEqual([false, expect.stringContaining(words)]);
+  });
+
+  it.each([
+    ['agreed', true, 'Nothing is wrong.'],
+    ['busy', false, 'cannot be told: somebody is at work'],
+    ['unknown', false, 'cannot be told: a source does not answer'],
+    ['differs', false, 'The sources differ now'],
+  ])('says of a volume whose sources are %s what that means', async (verdict, content, words) => {
+    const api = new FakeApi();
+    const facets = [{ facet: 'ceph.image', key: 'pool/one', agrees: verdict === 'agreed' }];
+    api.answers.set('/ops/v1/volumes/volume-1/truth', [{ verdict, facets, discrepancies: [] }]);
+    const { isWell, last } = await run(api, { volume: 'volume-1' });
+    expect([isWell, last]).toEqual([content, expect.stringContaining(words)]);
+  });
+
+  it('says which sources it gives way to, and is content', async () => {
+    const paces = [
+      { source: 'ceph', perSecond: 12.5, budget: 100 },
+      { source: 'billing', perSecond: 100, budget: 100 },
+    ];
+    const { isWell, text } = await run(
+      Object.assign(new FakeApi(), { scrubs: [standing({ status: { ...standing().status!, paces } })] }),
+    );
+    expect([isWell, text]).toEqual([true, expect.stringContaining('asked 13 times a second, not 100')]);
+    expect(text).not.toContain('billing');
   });
 
   it('reads all pages', async () => {

@@ -4,7 +4,7 @@ import { ApiRefusal } from '../api.js';
 import { StackError } from '../errors.js';
 import { isWrong } from './answers.js';
 import type { Discrepancy, Intent, Plan, Repairs, Scrub, Truth } from './answers.js';
-import { barOf, hindrancesOf, planLinesOf, tableOf, truthLinesOf } from './table.js';
+import { barOf, hindrancesOf, slowedOf, planLinesOf, tableOf, truthLinesOf } from './table.js';
 
 export interface ScrubWish {
   volume: string | undefined;
@@ -116,13 +116,13 @@ async function show(
   const wrong = discrepancies.filter((one) => isWrong(one) && !mended.has(one.id));
   const hindrances = hindrancesOf(now);
   const isWell =
-    wrong.length === 0 && hindrances.length === 0 && (truth === null || truth.verdict !== 'differs');
+    wrong.length === 0 && hindrances.length === 0 && (truth === null || truth.verdict === 'agreed');
   if (wish.json) {
     screen.line(JSON.stringify({ isWell, ...seen }));
     return isWell;
   }
   screen.line(barOf(now));
-  for (const line of hindrances) screen.line(line);
+  for (const line of [...slowedOf(now), ...hindrances]) screen.line(line);
   for (const line of truth === null ? [] : truthLinesOf(truth)) screen.line(line);
   const listed = discrepancies.filter(({ id, state }) => state !== 'repaired' && !mended.has(id));
   for (const line of tableOf(listed, now.now)) screen.line(line);
@@ -150,6 +150,10 @@ function verdictOf(
     return `${count}, ${told.length} of them only reported as it is set: ./tools/scrub --repair repairs them.`;
   if (wrong.length > 0)
     return `${count}; the scrubber repairs them by itself, ./tools/scrub --repair at once.`;
+  if (truth?.verdict === 'busy')
+    return 'It cannot be told: somebody is at work on this volume. Ask again when that is over, or with --watch.';
+  if (truth?.verdict === 'unknown')
+    return 'It cannot be told: a source does not answer, see above and docs/operating/outages.md. Then ask again.';
   if (truth?.verdict === 'differs')
     return 'The sources differ now; it counts when the scrubber has seen it twice: ./tools/scrub --once';
   if (mended.size > 0) return 'Nothing else is wrong; the next pass takes what was repaired off the list.';

@@ -4,13 +4,14 @@ const BAR_WIDTH = 24;
 const ROWS_MAX = 100;
 
 /** How far the pass is, as a bar; between two passes what the last one was. */
-export function barOf({ now, status }: Scrub): string {
+export function barOf({ lagMs, oldestLookMs, status }: Scrub): string {
   if (status === null) return 'No scrubber has led yet.';
   const { last, pass } = status;
   if (pass === null) {
     if (last === null) return 'No whole pass yet.';
     const took = agoOf(last.endedAt - last.startedAt);
-    return `Pass ${last.pass} of ${last.volumes} volumes took ${took} and ended ${agoOf(now - last.endedAt)} ago.`;
+    const since = `ended ${agoOf(lagMs ?? 0)} ago; no look is older than ${agoOf(oldestLookMs ?? 0)}`;
+    return `Pass ${last.pass} of ${last.volumes} volumes took ${took} and ${since}.`;
   }
   const share =
     pass.expected === null || pass.expected === 0 ? null : Math.min(1, pass.looked / pass.expected);
@@ -18,6 +19,16 @@ export function barOf({ now, status }: Scrub): string {
   const bar = `${'#'.repeat(full)}${'.'.repeat(BAR_WIDTH - full)}`;
   const percent = share === null ? '  ?' : `${Math.floor(share * 100)}`.padStart(3);
   return `Pass ${pass.pass} [${bar}] ${percent} %  ${pass.looked} of ${pass.expected ?? '?'} volumes, at most ${status.perSecond} a second`;
+}
+
+/** Sources that are asked less than they may be, because they answer more slowly than usual. */
+export function slowedOf({ status }: Scrub): string[] {
+  return (status?.paces ?? [])
+    .filter(({ budget, perSecond }) => perSecond < budget)
+    .map(
+      ({ budget, perSecond, source }) =>
+        `${source} answers more slowly than usual: it is asked ${Math.round(perSecond)} times a second, not ${budget}.`,
+    );
 }
 
 /** What holds repairs back, or makes a part of the world unknown: a line each. */
@@ -28,6 +39,12 @@ export function hindrancesOf({ brakes, settings, status }: Scrub): string[] {
       .map(
         ({ facet }) =>
           `${facet} could not be listed: the last pass knows nothing of it. See docs/operating/outages.md`,
+      ),
+    ...(status?.last?.facets ?? [])
+      .filter(({ unasked }) => unasked > 0)
+      .map(
+        ({ facet, unasked }) =>
+          `${unasked} of ${facet} are where nobody answers: nothing is known of them. See docs/operating/outages.md`,
       ),
     ...brakes.map(
       ({ facet, of, why, wrong }) =>

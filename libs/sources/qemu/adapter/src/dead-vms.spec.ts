@@ -1,4 +1,5 @@
 import { UncertainError, inspect } from '@plumbline/domain';
+import type { Part } from '@plumbline/domain';
 import { FakeQemu, diskOf } from '@plumbline/testing';
 import { GIB, errorOf, expectSoon, listed, pool, world } from './testing/world.js';
 
@@ -56,6 +57,30 @@ describe('a VM that is dead, sleeps, or has a dead disk', () => {
       expect(await errorOf(one.node.look())).toMatchObject({ name: 'HeldError' });
     vm.resume();
     await expectSoon(() => one.node.look(), { pool, image: one.image, sizeBytes: GIB });
+  });
+
+  it('is left out of a listing while it does not answer, and told of; who would not hear of it is told nothing', async () => {
+    const { qemu, vm, client, under } = world();
+    const awake = qemu.addVm(2);
+    const [one, two] = [diskOf(under), diskOf({ ...under, vm: awake.id })];
+    for (const made of [one, two]) {
+      qemu.images.resize(pool, made.image, GIB);
+      await made.node.become(made.want(1));
+    }
+    vm.pause();
+    const unasked: Part[] = [];
+    const keys: string[] = [];
+    const nodes = client.facets.get('qemu.node')!;
+    for await (const { key } of nodes.list(AbortSignal.timeout(5_000), (part) => unasked.push(part)))
+      keys.push(key);
+    expect({ keys, unasked }).toEqual({
+      keys: [two.place.key],
+      unasked: [{ host: under.host, under: '1/' }],
+    });
+    await expect(listed(client, 'qemu.node')).rejects.toThrow();
+    vm.resume();
+    await expectSoon(() => one.node.look(), { pool, image: one.image, sizeBytes: GIB });
+    expect((await listed(client, 'qemu.node')).sort()).toEqual([one.place.key, two.place.key].sort());
   });
 
   describe('with a disk whose client is fenced', () => {

@@ -7,7 +7,7 @@
  * and then asks to be called again. Repeating `device_del` meanwhile does no harm: QEMU refuses it, or asks the guest anew.
  */
 import { BusyError, InvariantError, RejectedError } from '@plumbline/domain';
-import type { Applied, Backend, Change, Json, Place } from '@plumbline/domain';
+import type { Applied, Backend, Change, Json, Place, Unasked } from '@plumbline/domain';
 import { qemuDevice } from '@plumbline/qemu-facets';
 import type { DeviceSeen, DeviceWant } from '@plumbline/qemu-facets';
 import { notRunning, nothingToTell, refused, unlessDead } from './errors.js';
@@ -53,8 +53,9 @@ export class DeviceBackend implements Backend {
     return this.at<Json>(place, signal, 'look at a device', look, nothingToTell);
   }
 
-  list(signal: AbortSignal): AsyncIterable<Place & { readonly seen: Json }> {
-    return listingOf(this.vms, qemuDevice, signal, (vm) => vm.disks(signal));
+  list(signal: AbortSignal, unasked?: Unasked): AsyncIterable<Place & { readonly seen: Json }> {
+    const thingsOf = (vm: Vm) => vm.disks(signal);
+    return listingOf(this.vms, { facet: qemuDevice, signal, unasked, thingsOf });
   }
 
   apply(place: Place, { want }: Change, signal: AbortSignal): Promise<Applied> {

@@ -14,7 +14,7 @@
  * that is not there may be in a process that this monitor does not belong to any more, asleep and about to wake.
  */
 import { BusyError, InvariantError, RejectedError } from '@plumbline/domain';
-import type { Applied, Backend, Change, Json, Place } from '@plumbline/domain';
+import type { Applied, Backend, Change, Json, Place, Unasked } from '@plumbline/domain';
 import { qemuNode } from '@plumbline/qemu-facets';
 import type { NodeSeen, NodeWant } from '@plumbline/qemu-facets';
 import { notRunning, nothingToTell, refused, unlessDead } from './errors.js';
@@ -63,10 +63,10 @@ export class NodeBackend implements Backend {
     return this.at<Json>(place, signal, 'look at a node', ({ look }) => look(), nothingToTell);
   }
 
-  list(signal: AbortSignal): AsyncIterable<Place & { readonly seen: Json }> {
-    return listingOf(this.vms, qemuNode, signal, async (vm) =>
-      (await vm.images(signal)).map((image) => ({ name: image.name, seen: seenOf(image) })),
-    );
+  list(signal: AbortSignal, unasked?: Unasked): AsyncIterable<Place & { readonly seen: Json }> {
+    const thingsOf = async (vm: Vm) =>
+      (await vm.images(signal)).map((image) => ({ name: image.name, seen: seenOf(image) }));
+    return listingOf(this.vms, { facet: qemuNode, signal, unasked, thingsOf });
   }
 
   apply(place: Place, { want }: Change, signal: AbortSignal): Promise<Applied> {

@@ -1,0 +1,166 @@
+import { billingSubscription } from '@plumbline/billing-facets';
+import { cephImage } from '@plumbline/ceph-facets';
+import { volumeResource } from '@plumbline/domain';
+import type { Part, VolumeId } from '@plumbline/domain';
+import { EXAMPLE_VOLUME } from '@plumbline/intents';
+import { qemuDevice, qemuNode } from '@plumbline/qemu-facets';
+import { HOST, OTHER_VM, VM } from '../engine/engine-world.js';
+import { SILENCE_MS, ScrubWorld, imageKey } from './scrub-world.js';
+
+const { signal } = new AbortController();
+const states = async (scrub: ScrubWorld) => (await scrub.found()).map(({ state }) => state);
+
+async function volumes(scrub: ScrubWorld, count: number): Promise<readonly VolumeId[]> {
+  const ids = Array.from({ length: count }, () => scrub.world.uuid() as VolumeId).sort();
+  for (const volumeId of ids) await scrub.carryOut('volume-create', { volumeId, name: volumeId });
+  return ids;
+}
+
+describe('what a source does', () => {
+  it('to one VM holds up nothing of the others, nor does it count against the others', async () => {
+    const scrub = await ScrubWorld.open();
+    const [here, there] = await volumes(scrub, 2);
+    for (const [volumeId, vm] of [
+      [here, VM],
+      [there, OTHER_VM],
+    ] as const)
+      await scrub.carryOut('volume-attach', { volumeId: volumeId!, vm });
+    for (const vm of [VM, OTHER_VM]) {
+      scrub.world.sources.killVm(vm);
+      scrub.world.sources.wakeVm(vm);
+    }
+    let asked = 0;
+    const silent: Part = { host: HOST, under: `${VM}/` };
+    const isSilent = ({ key }: { key: string }) => key.startsWith(silent.under);
+    const sources = scrub.sources().map((source) =>
+      source.facet.source !== 'qemu'
+        ? source
+        : {
+            facet: source.facet,
+            async observe(place: Parameters<typeof source.observe>[0], by: AbortSignal) {
+              if (isSilent(place)) asked += 1;
+              if (isSilent(place)) throw new Error('nobody answers');
+              return await source.observe(place, by);
+            },
+            async *list(by: AbortSignal, unasked?: (part: Part) => void) {
+              unasked?.(silent);
+              for await (const item of source.list(by)) if (!isSilent(item)) yield item;
+            },
+          },
+    );
+    const report = await scrub.pass(scrub.scrubber('another', { sources }));
+    for (const facet of [qemuNode.name, qemuDevice.name])
+      expect(report.facets.find((one) => one.facet === facet)).toMatchObject({ unasked: 1, missing: 1 });
+    expect(new Set((await scrub.found()).map(({ volume }) => volume))).toEqual(new Set([there]));
+    expect(asked).toBe(0);
+    expect(await scrub.filedFor(there!)).toBe(1);
+    expect(await scrub.filedFor(here!)).toBe(0);
+    await scrub.pass();
+    expect(await scrub.filedFor(here!)).toBe(1);
+  });
+
+  it('when it hangs in a listing ends with that facet unknown, and the others judged', async () => {
+    const scrub = await ScrubWorld.open();
+    await scrub.carryOut('volume-create');
+    scrub.billed.clear();
+    let told: AbortSignal | undefined;
+    const hanging = scrub.seeing(
+      cephImage.name,
+      () => ({
+        list(by) {
+          told = by;
+          return { [Symbol.asyncIterator]: () => ({ next: () => new Promise<never>(() => undefined) }) };
+        },
+      }),
+      {
+        within: async ({ what }, call) => {
+          if (what !== `list ${cephImage.name}`) return await call(signal);
+          void call(signal);
+          throw new Error('no answer in time');
+        },
+      },
+    );
+    const { facets } = await scrub.pass(hanging);
+    expect(facets.find(({ facet }) => facet === cephImage.name)?.objects).toBeNull();
+    expect(facets.find(({ facet }) => facet === billingSubscription.name)?.missing).toBe(1);
+    expect(told?.aborted).toBe(true);
+    expect(scrub.billed.size).toBe(1);
+  });
+
+  it('slower than usual slows the asking of it, and of nothing else, until it is itself again', async () => {
+    const scrub = await ScrubWorld.open();
+    await volumes(scrub, 40);
+    let tookMs = 1;
+    const slow = scrub.seeing(cephImage.name, (source) => ({
+      async *list(by) {
+        for await (const item of source.list(by)) {
+          scrub.world.passedMs += tookMs;
+          yield item;
+        }
+      },
+    }));
+    const pace = (of: string) => slow.paces.find(({ source }) => source === of);
+    await slow.pass(signal);
+    expect(pace('ceph')).toEqual({ source: 'ceph', budget: 1000, perSecond: 1000 });
+    tookMs = 100;
+    await slow.pass(signal);
+    expect(pace('ceph')?.perSecond).toBeLessThanOrEqual(500);
+    expect(pace('billing')?.perSecond).toBe(1000);
+    tookMs = 1;
+    for (let n = 0; n < 10; n += 1) await slow.pass(signal);
+    expect(pace('ceph')?.perSecond).toBe(1000);
+  });
+});
+
+describe('what was worked on a moment ago', () => {
+  it('is looked at without a pass, and counts without one, but is repaired at the end of one only', async () => {
+    const scrub = await ScrubWorld.open();
+    await scrub.carryOut('volume-create');
+    const by = scrub.scrubber('another');
+    await by.pass(signal);
+    scrub.billed.clear();
+    const rounds: readonly string[][] = await inTurn([0, 5_000, SILENCE_MS - 1, SILENCE_MS], async (ms) => {
+      if (ms === 0) by.noteChanged(volumeResource(EXAMPLE_VOLUME));
+      scrub.world.passedMs += ms;
+      await by.recent(signal);
+      return await states(scrub);
+    });
+    expect(rounds).toEqual([[], ['seen-once'], ['seen-once'], ['confirmed']]);
+    expect(await scrub.filedFor(EXAMPLE_VOLUME)).toBe(0);
+    expect(await scrub.pass(by)).toMatchObject({ filed: 1 });
+    expect(scrub.billed.size).toBe(1);
+  });
+
+  it('does not wait for its place in a pass that is under way, and leaves alone what is worked on again', async () => {
+    const scrub = await ScrubWorld.open();
+    const ids = await volumes(scrub, 60);
+    const [last, busy] = [ids.at(-1)!, ids.at(-2)!];
+    let seen: readonly (VolumeId | null)[] = [];
+    const by = scrub.scrubber('another', {
+      volumesPerSecond: 2,
+      sourcesPerSecond: { ceph: 1000, billing: 1000 },
+      async sleep(ms) {
+        const beganMs = scrub.world.passedMs;
+        scrub.world.passedMs += ms;
+        if (beganMs === 0) {
+          for (const id of [last, busy]) {
+            scrub.world.sources.images.delete(imageKey(id));
+            by.noteChanged(volumeResource(id));
+          }
+          await scrub.admit('volume-resize', { volumeId: busy });
+        }
+        const looked = (await scrub.desk.status())?.pass?.looked ?? 0;
+        if (looked > 0 && looked < 40) seen = (await scrub.found()).map(({ volume }) => volume);
+      },
+    });
+    scrub.world.passedMs = 0;
+    await by.pass(signal);
+    expect(seen).toEqual([last]);
+  });
+});
+
+async function inTurn<T, R>(all: readonly T[], work: (one: T) => Promise<R>): Promise<R[]> {
+  const done: R[] = [];
+  for (const one of all) done.push(await work(one));
+  return done;
+}
