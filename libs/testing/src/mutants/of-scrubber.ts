@@ -74,9 +74,14 @@ export const OF_SCRUBBER: readonly Mutant[] = [
     id: 'absence-where-nobody-answered',
     breaks: ['A2'],
     file: LOOK,
-    find: 'const seen = await inspect(source, place, signal);\n  const after',
-    put: 'const seen = await inspect(source, place, signal).catch(() => null);\n  const after',
+    find: '(await inspect(source, place, signal)) ??',
+    put: '(await inspect(source, place, signal).catch(() => null)) ??',
     also: [
+      {
+        file: LOOK,
+        find: '(await confirmed(source, place, before, signal));',
+        put: '(await confirmed(source, place, before, signal).catch(() => null));',
+      },
       { file: WALK, find: 'if (lost) continue;\n        yield*', put: 'yield*' },
       { file: SCRUBBER, find: 'if (tally.lost) {', put: 'if (tally.lost && tally.things < 0) {' },
     ],
@@ -102,9 +107,9 @@ export const OF_SCRUBBER: readonly Mutant[] = [
     id: 'image-made-anew',
     breaks: ['A3'],
     file: 'libs/intents/src/repair-image.ts',
-    find: 'is({ restored: true, imageId })',
+    find: 'is({ restored: true, imageId, ...from })',
     put: 'is({ sizeGib: record.sizeGib })',
-    also: [{ file: IMAGE, find: "return isLost ? 'image-missing' : null;", put: 'return null;' }],
+    also: [{ file: IMAGE, find: "return isLost(seen) ? 'image-missing' : null;", put: 'return null;' }],
     why: 'a customer is handed an empty disk for a full one',
   },
   {

@@ -180,12 +180,15 @@ function names({ names: found, volumes }: Facts): readonly string[] {
   ];
 }
 
-/** Any id ever minted is a volume's or has a tombstone, until it is purged, and never both. */
+/** Whose end takes the tombstone away. */
+const FORGETTING: readonly string[] = ['volume-purge', 'volume-release'];
+
+/** Any id ever minted is a volume's or has a tombstone, until it is purged or released, and never both. */
 function ids({ internal, keys, tombstones, volumes }: Facts): readonly string[] {
   const minted = keys.filter((key) => key.startsWith('owners/')).map((key) => key.slice('owners/'.length));
   const living = new Set<string>(volumes.map(({ id }) => id));
   const dead = new Set<string>(tombstones.map(({ id }) => id));
-  const purges = internal.filter(({ kind, status }) => kind === 'volume-purge' && status === 'completed');
+  const purges = internal.filter(({ kind, status }) => FORGETTING.includes(kind) && status === 'completed');
   const purged = new Set(purges.map(({ resource }) => resource.slice('volume/'.length)));
   return [
     ...minted
