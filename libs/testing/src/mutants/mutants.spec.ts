@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import ts from 'typescript';
 import { MUTANTS } from './index.js';
@@ -55,6 +56,14 @@ describe('the mutants', () => {
 
   it('breaks every invariant that the simulation can see', () => {
     expect(new Set(MUTANTS.known.flatMap(({ breaks }) => breaks))).toEqual(new Set(INVARIANTS));
+  });
+
+  it('is told of in the documents, beside each invariant that it breaks', () => {
+    const rows = readFileSync(resolve(ROOT, 'docs/mutants.md'), 'utf8').matchAll(/^\| (\w\d) .*$/gm);
+    const told = [...rows].flatMap(([row, invariant]) =>
+      [...row.matchAll(/`([^`]+)`/g)].map(([, id]) => `${invariant} ${id}`),
+    );
+    expect(told.sort()).toEqual(all.flatMap(({ breaks, id }) => breaks.map((one) => `${one} ${id}`)).sort());
   });
 
   it('is not put anywhere when its text is not there, or is there twice', () => {

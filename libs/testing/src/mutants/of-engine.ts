@@ -186,6 +186,14 @@ export const OF_ENGINE: readonly Mutant[] = [
     why: 'a step is done again without a look at what the first time has left',
   },
   {
+    id: 'requirement-taken-as-met',
+    breaks: ['V4'],
+    file: CARRY,
+    find: "if (step.mode === 'require')",
+    put: "if (step.mode === 'require') {\n        turn.note(stage, index, 'done', before);\n        return null;\n      }\n      if (step.facet === '')",
+    why: 'an image that somebody watches is given to another VM',
+  },
+  {
     id: 'tries-without-end',
     breaks: ['A1', 'B1'],
     file: CARRY,

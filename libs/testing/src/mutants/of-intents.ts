@@ -51,18 +51,10 @@ export const OF_INTENTS: readonly Mutant[] = [
   },
   {
     id: 'vm-not-told-of-growth',
-    breaks: ['A1'],
+    breaks: ['A1', 'A3'],
     file: RESIZE,
     find: '...(attachment === null',
     put: '...(attachment !== null || attachment === null',
-    // A repair would make it good before anybody sees it.
-    also: [
-      {
-        file: 'libs/intents/src/repair-disk-size.ts',
-        find: 'record?.attachment === null ? NOT_ATTACHED : null',
-        put: 'record?.attachment === null || record !== null ? NOT_ATTACHED : null',
-      },
-    ],
     why: 'the VM shows the old size for ever',
   },
   {

@@ -135,6 +135,10 @@ export class SimulatedCeph {
   blocklist(address: string): void {
     const epoch = (this.epoch += 1);
     if (!this.blocklisted.has(address)) this.blocklisted.set(address, epoch);
+    // A VM that has such a client open goes on having what it can no longer use.
+    for (const { id, nodes } of this.world.machines)
+      for (const [name, node] of nodes)
+        if (node.address === address) this.world.causes.add(this.world.volumeOf(`${id}/${name}`), 'qemu');
     const { nowMs } = this.world.pool;
     const learnedMs = Array.from({ length: OSDS }, () => nowMs + this.random.between(0, MAP_LAG_MS));
     this.maps.push({ epoch, learnedMs });

@@ -8,6 +8,23 @@ import { REGION } from './where.js';
 import type { World } from './world.js';
 
 const BRAKED_MS = 25_000;
+type Spoiling = Exclude<Drift, 'brake-put-on'>;
+/** Whose things of a volume somebody has laid hands on. */
+const SPOILT: Readonly<Record<Spoiling, string>> = {
+  'image-removed': 'ceph',
+  'image-trashed-by-hand': 'ceph',
+  'image-shrunk': 'ceph',
+  'image-swapped': 'ceph',
+  'image-renamed': 'ceph',
+  'image-left-over': 'ceph',
+  'image-of-stranger': 'ceph',
+  'disk-pulled': 'qemu',
+  'disk-astray': 'qemu',
+  'bill-lost': 'billing',
+  'bill-left': 'billing',
+  'name-held-besides': 'registry',
+  'slot-freed': 'registry',
+};
 
 /** Somebody's hand at one thing: each is a fault that the scrubber has to find, and to end as its remedy says. */
 export class Hand {
@@ -31,7 +48,7 @@ export class Hand {
   }
 
   /** To a volume that stands, and that nobody works on. */
-  private atLiving(kind: Drift): boolean {
+  private atLiving(kind: Spoiling): boolean {
     const { lanes, records } = this.world.register;
     const isDisk = kind === 'disk-pulled' || kind === 'disk-astray' || kind === 'slot-freed';
     const idle = [...records].filter(
@@ -44,7 +61,7 @@ export class Hand {
     return true;
   }
 
-  private doneTo(record: VolumeRecord, kind: Drift): boolean {
+  private doneTo(record: VolumeRecord, kind: Spoiling): boolean {
     const { billing, ceph } = this.world;
     const { attachment, id } = record;
     const key = imageKeyOf(REGION, id);
@@ -68,7 +85,7 @@ export class Hand {
   }
 
   /** Behind the tombstone of a volume that is gone. */
-  private atGone(kind: Drift): boolean {
+  private atGone(kind: Spoiling): boolean {
     const { billing, ceph, register } = this.world;
     const gone = [...register.tombstones.values()].filter(
       ({ id }) => !register.lanes.has(`volume/${id}`) && !ceph.images.has(imageKeyOf(REGION, id)),
@@ -158,9 +175,10 @@ export class Hand {
     return true;
   }
 
-  private touched(id: VolumeId, kind: Drift): void {
-    const { drifted, pool, refusedKeys } = this.world;
+  private touched(id: VolumeId, kind: Spoiling): void {
+    const { causes, drifted, pool, refusedKeys } = this.world;
     drifted.add(id);
+    causes.plant(id, SPOILT[kind]);
     refusedKeys.add(id);
     pool.note('somebody', kind, `volume/${id}`);
   }

@@ -121,10 +121,11 @@ const WITHIN_MATTERS: ReadonlySet<string> = new Set([
 /**
  * By nothing else is a monitor held by one while another asks for it, is one VM put off and come back to, or comes what a
  * killed QEMU had sent after the fence of its client; nor does anybody who was fenced meanwhile learn that of a write of his
- * nobody knows what became.
+ * nobody knows what became; nor is a disk to be made of an image that somebody has open, which is seldom attached just then.
  */
 const OFTEN: Partial<Record<Sudden, number>> = {
   'network-cut': 8,
+  'image-watched': 8,
   'restarted-over-living': 8,
   'vm-refuses': 6,
   'vm-restarted': 6,

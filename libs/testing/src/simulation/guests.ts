@@ -1,5 +1,5 @@
 import type { RadosClient } from './ceph.js';
-import type { Machine } from './machine.js';
+import type { Machine, StoredNode } from './machine.js';
 import { SeededRandom } from './random.js';
 import type { World } from './world.js';
 
@@ -40,8 +40,10 @@ export class Guests {
 
   /** A disk is plugged in: from now on its guest writes to it. */
   begin(machine: Machine, name: string): void {
-    const address = machine.nodes.get(name)?.address;
-    if (address !== undefined) this.goOn(machine, name, address);
+    const node = machine.nodes.get(name);
+    if (node === undefined) return;
+    this.expectAlone(node);
+    this.goOn(machine, name, node.address);
   }
 
   /** A QEMU is killed: some of what it has sent is still under way. */
@@ -71,6 +73,15 @@ export class Guests {
     const resource = `volume/${this.world.volumeOf(image)}`;
     this.world.mistake('V4', `${address} wrote after a newer attachment had written`, resource);
     return true;
+  }
+
+  /** V4: between the node and its disk somebody looks who has the image open, and sees whoever had it before. */
+  private expectAlone({ address, image, pool }: StoredNode): void {
+    const watching = this.world.ceph.watching(`${pool}/${image}`);
+    const [first = address] = watching;
+    if (first === address || !watching.includes(address)) return;
+    const resource = `volume/${this.world.volumeOf(`${pool}/${image}`)}`;
+    this.world.mistake('V4', `a disk is plugged in although ${first} has its image open`, resource);
   }
 
   private goOn(machine: Machine, name: string, address: string): void {

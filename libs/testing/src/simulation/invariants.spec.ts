@@ -275,6 +275,41 @@ describe('the invariants', () => {
     expect(invariants.broken()).toMatchObject({ invariant });
   });
 
+  it.each([
+    ['A3', 'nobody had a hand in it', () => undefined],
+    [null, 'somebody had', ({ causes }: World) => causes.plant(EXAMPLE_VOLUME, 'ceph')],
+    [
+      'A3',
+      'somebody had, but in what another source has',
+      ({ causes }: World) => causes.plant(EXAMPLE_VOLUME, 'qemu'),
+    ],
+  ] as const)('name %s when the scrubber tells of an image and %s', (invariant, _what, cause) => {
+    const { world, invariants } = made();
+    cause(world);
+    const told = { facet: 'ceph.image', key, class: 'different', volume: EXAMPLE_VOLUME };
+    const at = world.layout.discrepancy(told.facet as never, key);
+    put(world, { [at]: { ...told, state: 'seen-once' } });
+    expect(invariants.broken()).toBeNull();
+    put(world, { [at]: { ...told, state: 'confirmed' } });
+    expect(invariants.broken()?.invariant ?? null).toBe(invariant);
+    expect(world.causes.counts()).toMatchObject({ found: invariant === null ? 1 : 0, unjudged: 0 });
+  });
+
+  it('name V4 when a disk is plugged in beside somebody who had the image open before', () => {
+    const { world } = made();
+    const { ceph, guests, machines } = world;
+    const [vm] = machines;
+    vm!.nodes.set(disk, node);
+    ceph.watch(key, node.address);
+    ceph.watch(key, 'came later');
+    guests.begin(vm!, disk);
+    expect(world.mistakes).toEqual([]);
+    ceph.unwatch(key, node.address);
+    ceph.watch(key, node.address);
+    guests.begin(vm!, disk);
+    expect(world.mistakes).toMatchObject([{ invariant: 'V4' }]);
+  });
+
   it('name C2 when a turn is taken from a boot that is not gone, and C4 when that one goes on', () => {
     const { world, invariants } = made();
     put(world, { [world.layout.boot(boot)]: { boot, state: 'alive' } });

@@ -74,7 +74,7 @@ export class Machine {
 
   /** As `kill -9` of QEMU, and a start anew soon after: whatever was plugged in is gone, and its clients are dead. */
   restart(): void {
-    const { ceph, guests, pool } = this.world;
+    const { causes, ceph, guests, pool } = this.world;
     for (const [name, { pool: poolName, image, address }] of this.nodes) {
       const key = `${poolName}/${image}`;
       const others = (ceph.watchers.get(key) ?? []).filter((watcher) => watcher.address !== address);
@@ -83,6 +83,8 @@ export class Machine {
       if (this.devices.has(name)) guests.died(address);
     }
     for (const name of this.devices.keys()) this.touched.add(name);
+    for (const name of [...this.nodes.keys(), ...this.devices.keys()])
+      causes.add(this.world.volumeOf(`${this.id}/${name}`), 'qemu');
     this.nodes.clear();
     this.devices.clear();
     this.lives += 1;

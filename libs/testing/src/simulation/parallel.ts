@@ -3,6 +3,8 @@ import { Totals, summaryOf } from './totals.js';
 import type { RunTotals, SeedSummary } from './totals.js';
 
 const SHRINK_MS = 30_000;
+/** A seed is garbage as soon as it has ended: a larger nursery makes collecting it cheaper. */
+const YOUNG_MB = 96;
 
 export interface RunSettings {
   readonly seeds: number;
@@ -41,7 +43,10 @@ function inThread(by: {
   another: () => number | null;
   ended: (summary: SeedSummary) => void;
 }): Promise<void> {
-  const worker = new Worker(new URL(import.meta.url), { workerData: { from: by.from } });
+  const worker = new Worker(new URL(import.meta.url), {
+    workerData: { from: by.from },
+    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
+  });
   return new Promise((resolve, reject) => {
     const give = (): void => {
       const seed = by.another();
@@ -58,6 +63,8 @@ function inThread(by: {
 }
 
 if (!isMainThread && parentPort !== null) {
+  // Thousands of refusals a seed, of which nobody asks where they were made.
+  Error.stackTraceLimit = 0;
   const port = parentPort;
   const { from } = workerData as { from: number };
   port.on(

@@ -3,7 +3,7 @@ import type { Failure, RunTotals } from './totals.js';
 
 /** What a run has come to, in lines for a person. */
 export function reportOf(totals: RunTotals): readonly string[] {
-  const { seeds, from, seconds, cpuSeconds, counts, asked, reached, failure, unreached } = totals;
+  const { seeds, from, seconds, cpuSeconds, counts, asked, reached, failure, short, unreached } = totals;
   const least = counts['acknowledged'] === undefined ? 0 : counts['acknowledged'] / Math.max(1, seeds);
   return [
     'asked for',
@@ -14,18 +14,34 @@ export function reportOf(totals: RunTotals): readonly string[] {
     ...tableOf(Object.fromEntries(CONSEQUENCES.map((sight) => [sight, reached[sight] ?? 0]))),
     ...(failure === null ? [] : failed(failure)),
     ...(unreached.length === 0 ? [] : ['', `FAILED: never met: ${unreached.join(', ')}`]),
-    `${seeds} seeds from ${from} in ${seconds.toFixed(1)} s (${cpuSeconds.toFixed(1)} s of CPU): ${counts['events'] ?? 0} events, ${counts['looks'] ?? 0} looks of the scrubber, ` +
+    ...short.map((share) => `FAILED: too few ${share}`),
+    looksOf(counts),
+    `${seeds} seeds from ${from} in ${seconds.toFixed(1)} s (${cpuSeconds.toFixed(1)} s of CPU): ${counts['events'] ?? 0} events, ` +
       `${counts['acknowledged'] ?? 0} intents acknowledged (${least.toFixed(1)} a seed), ${counts['parked'] ?? 0} parked, ` +
       `${counts['faults'] ?? 0} faults; ${counts['twice'] ?? 0} seeds run twice`,
     verdict(totals),
   ];
 }
 
-function verdict({ failure, unreached }: RunTotals): string {
+/** No look was false, or the run has failed by A2 or A3. */
+function looksOf(counts: RunTotals['counts']): string {
+  const of = (name: string): number => counts[name] ?? 0;
+  const share = (part: number, all: number): string =>
+    `${part} (${Math.round((100 * part) / Math.max(1, all))} %)`;
+  const looks = of('looks');
+  return (
+    `${looks} looks of the scrubber: ${share(of('looksNearLane'), looks)} within 10 s of a lane, ` +
+    `${share(of('looksDuringFault'), looks)} during a fault; of ${of('planted')} things spoilt by hand ` +
+    `${of('found')} found, ${of('overtaken')} overtaken by somebody’s work, ${of('unjudged')} in seeds that ended before`
+  );
+}
+
+function verdict({ failure, short, unreached }: RunTotals): string {
   if (failure !== null)
     return `FAILED seed ${failure.seed}: ${failure.violation.invariant}: ${failure.violation.detail}; again: tools/simulate --seeds 1 --from ${failure.seed}`;
   if (unreached.length > 0)
     return `FAILED: ${unreached.length} things were never met; more seeds, or see docs/simulation.md`;
+  if (short.length > 0) return `FAILED: ${short.join('; ')}; see docs/simulation.md`;
   return 'every invariant held after every event';
 }
 

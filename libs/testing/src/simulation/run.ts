@@ -1,6 +1,8 @@
 import { disagreement, isBusy, isFlooded, isSettled } from './agreement.js';
+import type { PlantedCounts } from './causes.js';
 import { Clients } from './clients.js';
 import { Invariants } from './invariants.js';
+import type { LookCounts } from './looks.js';
 import { Nemesis } from './nemesis.js';
 import type { LogLine } from './pool.js';
 import { Rewind } from './rewind.js';
@@ -24,9 +26,9 @@ const REWOUND_EVERY = 8;
 const SETTLE_MS = 60_000;
 /**
  * On top of that for what only the scrubber puts right, when nothing else is under way any more: a pass that found somebody at
- * work there tells nothing, and the next one looks twice, ten seconds apart.
+ * work there tells nothing and may be waiting for its second look; the next one, two seconds later, looks twice, ten apart.
  */
-const SCRUBBED_MS = 25_000;
+const SCRUBBED_MS = 22_000;
 /** On top of that for each intent that stands behind another: guests take seconds to let a disk go, one after the other. */
 const BEHIND_MS = 5_000;
 const BUSY_MS = 300_000;
@@ -39,8 +41,8 @@ export interface SeedResult {
   readonly seed: number;
   readonly violation: Mistake | null;
   readonly events: number;
-  /** At one thing each, by the scrubber. */
-  readonly looks: number;
+  readonly looks: LookCounts;
+  readonly planted: PlantedCounts;
   readonly acknowledged: number;
   readonly faults: number;
   readonly parked: number;
@@ -74,7 +76,8 @@ export async function runSeed(
     seed,
     violation,
     events: world.pool.happened,
-    looks: world.scrubbing.looks,
+    looks: world.scrubbing.looks.counts,
+    planted: world.causes.counts(),
     acknowledged: world.acknowledged,
     faults: nemesis.inflicted,
     parked: [...world.register.lanes.values()].filter(({ entries }) => entries[0]?.parked).length,

@@ -9,6 +9,7 @@ import type {
 } from '@plumbline/domain';
 import { definitionOf } from '@plumbline/engine';
 import { broken } from './judgement.js';
+import { Looks } from './looks.js';
 import type { Judgement } from './judgement.js';
 import type { SimulatedProcess } from './process.js';
 import type { Change } from './register.js';
@@ -38,14 +39,16 @@ interface Round {
 
 /** A2 to A4 as far as the scrubber goes: what it may conclude from what it was shown, told from what it was shown. */
 export class Scrubbing implements Judgement {
-  looks = 0;
+  readonly looks: Looks;
   /** When somebody last worked at a resource. */
   private readonly movedMs = new Map<string, number>();
   private readonly sightings = new Map<string, Map<string, Sighting>>();
   private readonly rounds = new Map<SimulatedProcess, Round>();
   private readonly brakesMs = new Map<string, number>();
 
-  constructor(private readonly world: World) {}
+  constructor(private readonly world: World) {
+    this.looks = new Looks(world);
+  }
 
   begins(by: SimulatedProcess): void {
     this.rounds.set(by, { beganMs: this.world.pool.nowMs, looked: new Set() });
@@ -59,10 +62,10 @@ export class Scrubbing implements Judgement {
   looked(by: SimulatedProcess, look: { facet: AnyFacet; place: Place; sentMs: number }): void {
     const { world } = this;
     const { facet, place, sentMs } = look;
-    this.looks += 1;
     const id = facet.volumeOf(place.key);
     if (id === null) return;
     const resource: ResourceName = `volume/${id}`;
+    this.looks.at(resource, 1);
     const of = this.sightings.get(resource) ?? new Map<string, Sighting>();
     this.sightings.set(resource, of);
     const name = `${facet.name} ${place.key}`;
@@ -96,15 +99,23 @@ export class Scrubbing implements Judgement {
       const found = change.what === 'lanes' ? this.lane(change) : null;
       if (found !== null) return found;
     }
-    for (const { what, key, after } of changes) {
-      const { state } = (after ?? {}) as Partial<DiscrepancyRecord>;
-      if (what === 'discrepancies' && state === 'confirmed') this.world.faults.see('drift-found');
+    for (const { what, key, before, after } of changes) {
+      if (what === 'lanes' && after === null) this.looks.laneEnded(`volume/${key.slice(-36)}`);
+      if (what === 'lanes' && before === null) this.looks.laneBegan(`volume/${key.slice(-36)}`);
+      const found = what === 'discrepancies' ? this.discrepancy(after as DiscrepancyRecord | null) : null;
+      if (found !== null) return found;
       if (MOVES.has(what)) this.movedMs.set(`volume/${key.slice(-36)}`, this.world.pool.nowMs);
       if (what !== 'brakes') continue;
       if (after === null) this.brakesMs.delete(facetOf(key));
       else this.brakesMs.set((after as Brake).facet, this.world.pool.nowMs);
     }
     return null;
+  }
+
+  private discrepancy(record: DiscrepancyRecord | null): Mistake | null {
+    if (record?.state !== 'confirmed') return null;
+    this.world.faults.see('drift-found');
+    return this.world.causes.confirmed(record);
   }
 
   /** Null where nothing of the scrubber's was recorded. */

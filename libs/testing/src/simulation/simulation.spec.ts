@@ -11,6 +11,7 @@ import {
   Totals,
   firstDifference,
   isGood,
+  shortOf,
   summaryOf,
   unreachedOf,
 } from './totals.js';
@@ -96,7 +97,19 @@ describe('the system on a simulated network', () => {
     expect(unreachedOf(butOnePoint, SEEDS_FOR_POINTS)).toEqual(['worker-paused before commit']);
     expect(unreachedOf(noPause, SEEDS_FOR_KINDS)).toEqual(['worker-paused']);
     expect(unreachedOf({}, SEEDS_FOR_KINDS - 1)).toEqual([]);
-    expect(isGood({ failure: null, unreached: ['worker-paused'] })).toBe(false);
+    expect(isGood({ failure: null, unreached: ['worker-paused'], short: [] })).toBe(false);
     expect(FAULTS.length).toBeGreaterThan(150);
+  });
+
+  it('fails a long run that looked too seldom when it is hard, or found too little', () => {
+    const enough = { looks: 100, looksNearLane: 50, looksDuringFault: 10, planted: 8, found: 2 };
+    expect(shortOf(enough, SEEDS_FOR_KINDS)).toEqual([]);
+    for (const part of ['looksNearLane', 'looksDuringFault', 'found'] as const) {
+      const fewer = { ...enough, [part]: enough[part] - 1 };
+      expect(shortOf(fewer, SEEDS_FOR_KINDS)).toHaveLength(1);
+      expect(isGood({ failure: null, unreached: [], short: shortOf(fewer, SEEDS_FOR_KINDS) })).toBe(false);
+      expect(shortOf(fewer, SEEDS_FOR_KINDS - 1)).toEqual([]);
+    }
+    expect(shortOf({}, SEEDS_FOR_KINDS)).toHaveLength(3);
   });
 });

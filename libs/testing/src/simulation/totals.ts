@@ -1,4 +1,6 @@
+import type { PlantedCounts } from './causes.js';
 import { CONSEQUENCES, FAULTS, SIGHTS, nameOf } from './faults.js';
+import type { LookCounts } from './looks.js';
 import type { LogLine } from './pool.js';
 import { runSeed } from './run.js';
 import { shrink } from './shrink.js';
@@ -9,6 +11,17 @@ import type { Mistake } from './world.js';
 export const SEEDS_FOR_KINDS = 100;
 /** And each fault at each of its points. */
 export const SEEDS_FOR_POINTS = 1_000;
+/** What a run of as many seeds has to have looked at when it is hard: a part of all, and how large a part at least. */
+const SHARES: readonly {
+  readonly what: string;
+  readonly part: keyof SeedSummary['counts'];
+  readonly of: keyof SeedSummary['counts'];
+  readonly least: number;
+}[] = [
+  { what: 'looks within 10 s of a lane', part: 'looksNearLane', of: 'looks', least: 0.5 },
+  { what: 'looks during a fault', part: 'looksDuringFault', of: 'looks', least: 0.1 },
+  { what: 'what was spoilt by hand, found', part: 'found', of: 'planted', least: 0.25 },
+];
 /** Every so many seeds one is run twice. */
 const TWICE_EVERY = 50;
 
@@ -17,7 +30,7 @@ export interface SeedSummary {
   readonly seed: number;
   readonly violation: Mistake | null;
   readonly counts: Readonly<
-    Record<'events' | 'looks' | 'acknowledged' | 'parked' | 'faults' | 'twice', number>
+    Record<'events' | 'acknowledged' | 'parked' | 'faults' | 'twice', number> & LookCounts & PlantedCounts
   >;
   readonly reached: Readonly<Record<string, number>>;
   readonly asked: Readonly<Record<string, number>>;
@@ -37,6 +50,8 @@ export interface RunTotals {
   readonly asked: Readonly<Record<string, number>>;
   readonly reached: Readonly<Record<string, number>>;
   readonly unreached: readonly string[];
+  /** Shares of looks that are smaller than they have to be. */
+  readonly short: readonly string[];
   readonly failure: Failure | null;
 }
 
@@ -45,14 +60,14 @@ export async function summaryOf(seed: number, from: number): Promise<SeedSummary
   const result = await runSeed(seed);
   const isTwice = result.violation === null && (seed - from) % TWICE_EVERY === 0;
   const differs = isTwice ? firstDifference(result.log, (await runSeed(seed)).log) : null;
-  const { events, looks, acknowledged, parked, faults, reached, asked } = result;
+  const { events, looks, planted, acknowledged, parked, faults, reached, asked } = result;
   return {
     seed,
     violation:
       differs === null
         ? result.violation
         : { invariant: 'the same seed', detail: `two runs differ ${differs}`, about: '' },
-    counts: { events, looks, acknowledged, parked, faults, twice: isTwice ? 1 : 0 },
+    counts: { events, acknowledged, parked, faults, twice: isTwice ? 1 : 0, ...looks, ...planted },
     reached: Object.fromEntries(reached),
     asked: Object.fromEntries(asked),
   };
@@ -89,6 +104,7 @@ export class Totals {
       asked,
       reached,
       unreached: unreachedOf(reached, seeds),
+      short: shortOf(counts, seeds),
       failure: failed === null || shrunk === null ? null : { ...failed, ...shrunk },
     };
   }
@@ -108,8 +124,22 @@ export function unreachedOf(reached: Readonly<Record<string, number>>, seeds: nu
   ];
 }
 
-export function isGood({ failure, unreached }: Pick<RunTotals, 'failure' | 'unreached'>): boolean {
-  return failure === null && unreached.length === 0;
+/** Of few seeds nothing is asked. */
+export function shortOf(counts: Readonly<Record<string, number>>, seeds: number): readonly string[] {
+  if (seeds < SEEDS_FOR_KINDS) return [];
+  return SHARES.flatMap(({ least, of, part, what }) => {
+    const [some = 0, all = 0] = [counts[part], counts[of]];
+    if (all > 0 && some >= all * least) return [];
+    return [`${what}: ${some} of ${all}, not ${least * 100} %`];
+  });
+}
+
+export function isGood({
+  failure,
+  short,
+  unreached,
+}: Pick<RunTotals, 'failure' | 'short' | 'unreached'>): boolean {
+  return failure === null && unreached.length === 0 && short.length === 0;
 }
 
 export function firstDifference(one: readonly LogLine[], other: readonly LogLine[]): string | null {

@@ -33,36 +33,27 @@ export const SCRUBBED: readonly AnyFacet[] = [
   registrySlot,
 ];
 
-/** All there is of a facet, as it is, in the order in which it is listed. */
+/** All there is of a facet, as it is, in no order. */
 function thingsOf(world: World, facet: AnyFacet): readonly Thing[] {
   const { billing, ceph, machines, register } = world;
   switch (facet.name) {
     case cephImage.name: {
       const keys = new Set([...ceph.images.keys(), ...ceph.trash.keys()]);
-      return inOrder(
-        [...keys].map((key) => ({ key, seen: ceph.seen(key) })),
-        facet,
-      );
+      return [...keys].map((key) => ({ key, seen: ceph.seen(key) }));
     }
     case billingSubscription.name:
-      return [...register.owners.keys()].sort().flatMap((id) => {
+      return [...register.owners.keys()].flatMap((id) => {
         const seen = billing.subscriptionOf(id as VolumeId);
         return seen === null ? [] : [{ key: id, seen }];
       });
     case registryName.name:
-      return inOrder(heldNames(world), facet);
+      return heldNames(world);
     case registrySlot.name:
-      return inOrder(
-        [...register.vms.values()].flatMap(({ id: vm, slots }) =>
-          Object.entries(slots).map(([id, slot]) => ({ key: heldSlotKey(vm, id), seen: { slot } })),
-        ),
-        facet,
+      return [...register.vms.values()].flatMap(({ id: vm, slots }) =>
+        Object.entries(slots).map(([id, slot]) => ({ key: heldSlotKey(vm, id), seen: { slot } })),
       );
     default:
-      return inOrder(
-        machines.flatMap(({ id, nodes, devices }) => inVm(id, facet, { nodes, devices })),
-        facet,
-      );
+      return machines.flatMap(({ id, nodes, devices }) => inVm(id, facet, { nodes, devices }));
   }
 }
 
@@ -91,10 +82,22 @@ function inVm(
   return [...of].map(([key, seen]) => ({ key: `${vm}/${key}`, host: HOST, seen }));
 }
 
-/** Strangers' things come last. */
+/** By their volumes, as all listings are sorted; strangers' things come last. */
 function inOrder(things: readonly Thing[], facet: AnyFacet): readonly Thing[] {
-  const order = ({ key }: Thing): string => `${facet.volumeOf(key) ?? '~'} ${key}`;
-  return [...things].sort((one, other) => (order(one) < order(other) ? -1 : 1));
+  const ordered = things.map((thing) => ({ thing, at: `${facet.volumeOf(thing.key) ?? '~'} ${thing.key}` }));
+  return ordered.sort((one, other) => (one.at < other.at ? -1 : 1)).map(({ thing }) => thing);
+}
+
+/** All there is of a facet, by the volume that it is of. */
+function byVolume(world: World, facet: AnyFacet): ReadonlyMap<string | null, readonly Thing[]> {
+  const grouped = new Map<string | null, Thing[]>();
+  for (const thing of thingsOf(world, facet)) {
+    const volume = facet.volumeOf(thing.key);
+    const of = grouped.get(volume);
+    if (of === undefined) grouped.set(volume, [thing]);
+    else of.push(thing);
+  }
+  return grouped;
 }
 
 /** A listing is read at once and given out while others go on: it is older than whatever is read beside it. */
@@ -114,7 +117,7 @@ export async function* listed(
     : facet.source === 'qemu' && machines.some(({ id, isRunning }) => !isRunning || refusing.has(id));
   if (isAway || (facet.source === 'billing' && world.billing.manners.down))
     throw new TransientError(`could not list ${facet.name}`, { reason: 'source-away' });
-  yield* thingsOf(world, facet);
+  yield* inOrder(thingsOf(world, facet), facet);
 }
 
 /** What stands of a volume, past all processes. */
@@ -138,14 +141,15 @@ export function wrongOf(
   world: World,
   id: VolumeId,
   facets: readonly AnyFacet[] = SCRUBBED,
+  things = new Map(facets.map((facet) => [facet, byVolume(world, facet)])),
 ): readonly Suspicion[] {
   const snapshot = standingOf(world, id);
   const isOwed = [...world.register.owed.values()].some(({ resource }) => resource === snapshot.resource);
   return facets.flatMap((facet) => {
     if (isOwed && facet.source === 'billing') return [];
-    const things = thingsOf(world, facet).filter(({ key }) => facet.volumeOf(key) === id);
-    const image = things.length === 0 && facet === cephImage ? elsewhere(world, snapshot) : [];
-    return [...judge(facet, id, snapshot, [...things, ...image])];
+    const named = things.get(facet)?.get(id) ?? [];
+    const image = named.length === 0 && facet === cephImage ? elsewhere(world, snapshot) : [];
+    return [...judge(facet, id, snapshot, [...named, ...image])];
   });
 }
 
@@ -157,5 +161,6 @@ function elsewhere({ ceph }: World, { record }: Snapshot): readonly Thing[] {
 
 /** What differs anywhere. */
 export function wrongs(world: World): readonly Suspicion[] {
-  return [...world.register.owners.keys()].flatMap((id) => wrongOf(world, id as VolumeId));
+  const things = new Map(SCRUBBED.map((facet) => [facet, byVolume(world, facet)]));
+  return [...world.register.owners.keys()].flatMap((id) => wrongOf(world, id as VolumeId, SCRUBBED, things));
 }

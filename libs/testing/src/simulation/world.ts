@@ -7,6 +7,7 @@ import { layoutOf } from '@plumbline/registry';
 import type { KvOp, Layout } from '@plumbline/registry';
 import { FakeBilling } from '../billing/fake-billing.js';
 import { FakeConsul } from '../kv/fake-consul.js';
+import { Causes } from './causes.js';
 import { SimulatedCeph } from './ceph.js';
 import { Doorbell } from './doorbell.js';
 import { Faults } from './faults.js';
@@ -74,6 +75,7 @@ export class World {
   readonly billing = new FakeBilling();
   readonly doorbell: Doorbell;
   readonly scrubbing: Scrubbing;
+  readonly causes: Causes;
   /** Volumes at whose things somebody was by hand, past all of us. */
   readonly drifted = new Set<string>();
   /** Of whose bills something was taken by hand. */
@@ -125,6 +127,7 @@ export class World {
     this.machines = VMS.map(({ id }) => new Machine(this, id, SeededRandom.of(seed, `vm-${id}`)));
     this.doorbell = new Doorbell(this);
     this.scrubbing = new Scrubbing(this);
+    this.causes = new Causes(this);
     this.consul.dateMs = EPOCH_MS;
     for (const { id, account } of VMS) this.put(this.layout.vm(id), vmRecord(id, account));
     for (const { id } of ACCOUNTS) this.put(this.layout.token(sha256(tokenOf(id))), { account: id });
