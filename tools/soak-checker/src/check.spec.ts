@@ -20,12 +20,12 @@ import {
   type Draft,
 } from './testing/good-history.js';
 
-function judged({ requests: asked, looks, reading }: Draft): readonly string[] {
+function judged({ faults = [], requests: asked, looks, reading }: Draft): readonly string[] {
   const run: HistoryLine = {
     ...{ line: 'run', format: 1, seed: 1, minutes: 1, rate: 1, faults: [], at: 0 },
     ...{ accounts: [], vms: [], processes: ['api'] },
   };
-  const lines = [run, ...asked, ...looks, reading].map((line) =>
+  const lines = [run, ...faults, ...asked, ...looks, reading].map((line) =>
     historyLine.parse(JSON.parse(JSON.stringify(line))),
   );
   return check(historyOf(lines)).findings.map(({ rule, volume, what }) => `${rule} ${volume ?? ''} ${what}`);
@@ -45,6 +45,7 @@ const ofScrubber = (draft: Draft, volume: string, type: string, revAfter: number
   ...{ n: 110, intent: 'i110', kind: type, type, resource: `volume/${volume}`, params: {}, revAfter },
 });
 const repaired = (draft: Draft) => {
+  draft.faults = [{ line: 'fault', id: 1, kind: 'kill-vm', target: 'vm-1', what: 'begin', at: 50 }];
   put(draft, `internal-actions/${account}/110`, ofScrubber(draft, living, 'repair_disk', 4));
   entry(draft, recordKey)['rev'] = 4;
 };
@@ -67,6 +68,8 @@ describe('the checker', () => {
   it('takes what the scrubber did for no lie of anybody', () => {
     const draft = good();
     repaired(draft);
+    const shown = { facet: 'qemu.device', class: 'missing', key: 'x', volume: living, state: 'repaired' };
+    put(draft, 'discrepancies/qemu.device/x', shown);
     purged(draft, dead, 3);
     purged(draft, unmade, 2);
     expect(judged(draft)).toEqual([]);
@@ -153,6 +156,14 @@ describe('the checker', () => {
         entry(d, `internal-actions/${account}/110`)['status'] = 'errored';
       },
       'is errored and made version 4',
+    ],
+    [
+      'a disk that was repaired, and no VM had died',
+      (d) => {
+        repaired(d);
+        d.faults = [];
+      },
+      'A3',
     ],
     [
       'a purge of what lives',

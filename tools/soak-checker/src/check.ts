@@ -5,6 +5,7 @@ import type { History } from './history-file.js';
 import { judgeReads } from './reads.js';
 import { readRegistry } from './registry-shapes.js';
 import { changeOf } from './request-kinds.js';
+import { judgeRepairs } from './repairs.js';
 import { judgeRest } from './rest.js';
 import { judgeStrangers } from './strangers.js';
 import { chainsOf } from './versions.js';
@@ -40,6 +41,7 @@ export function check(history: History): Checked {
     ...judgeStrangers(requests, registry),
     ...judgeDisks(history.looks, registry),
     ...judgeImages(readings),
+    ...judgeRepairs(history.faults, registry),
     ...readings.flatMap(({ line, seen }) => [
       ...judgeRest(seen, processes).map((one) => ({
         ...one,

@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import {
   historyLine,
+  type FaultLine,
   type HistoryLine,
   type LookLine,
   type ReadingLine,
@@ -18,6 +19,7 @@ export interface Reading {
 export interface History {
   readonly processes: readonly string[];
   readonly requests: readonly RequestLine[];
+  readonly faults: readonly FaultLine[];
   readonly looks: readonly LookLine[];
   readonly readings: readonly Reading[];
   readonly counts: ReadonlyMap<string, number>;
@@ -41,6 +43,7 @@ export async function readHistory(file: string): Promise<History> {
 export function historyOf(lines: readonly HistoryLine[]): History {
   const counts = new Map<string, number>();
   const requests: RequestLine[] = [];
+  const faults: FaultLine[] = [];
   const looks: LookLine[] = [];
   const readings: Reading[] = [];
   const registry = new Map<string, unknown>();
@@ -49,6 +52,7 @@ export function historyOf(lines: readonly HistoryLine[]): History {
     counts.set(line.line, (counts.get(line.line) ?? 0) + 1);
     if (line.line === 'run') processes = line.processes;
     else if (line.line === 'request') requests.push(line);
+    else if (line.line === 'fault') faults.push(line);
     else if (line.line === 'look') looks.push(line);
     else if (line.line === 'reading') {
       for (const [key, value] of Object.entries(line.registry.changed)) registry.set(key, value);
@@ -57,5 +61,5 @@ export function historyOf(lines: readonly HistoryLine[]): History {
     }
   }
   requests.sort((one, other) => one.from - other.from);
-  return { processes, requests, looks, readings, counts };
+  return { processes, requests, faults, looks, readings, counts };
 }

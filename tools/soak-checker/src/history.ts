@@ -52,6 +52,7 @@ const faultLine = z.object({
   at: instant,
   note: z.string().optional(),
 });
+export type FaultLine = z.infer<typeof faultLine>;
 
 const disk = z.object({
   vm: z.number(),

@@ -192,7 +192,7 @@ const lies: Readonly<Record<string, Tell>> = {
   'something reported is not mended'(draft, nth) {
     const { name } = oneOf(draft.reading.images, nth);
     const volume = volumeOf(name);
-    const found = { facet: 'ceph.image', class: 'missing', key: name, volume };
+    const found = { facet: 'ceph.image', class: 'missing', key: name, volume, state: 'confirmed' };
     draft.reading.registry.changed['discrepancies/ceph.image/x'] = found;
     return { rules: ['A1'], volume };
   },

@@ -53,11 +53,14 @@ const discrepancy = z.object({
   class: z.string(),
   key: z.string(),
   volume: z.string().nullable(),
+  state: z.string(),
 });
 const boot = z.object({ boot: z.string(), name: z.string(), state: z.string() });
 
 /** What removes for good, and leaves nothing behind but the id. */
 export const PURGE = 'purge_volume';
+/** Puts a disk back into its VM: the one repair that faults of a soak can make necessary. */
+export const REPAIR_DISK = 'repair_disk';
 
 export type RawRegistry = ReadonlyMap<string, unknown>;
 

@@ -246,9 +246,11 @@ function boots({ boots: found, keys }: Registry, processes: readonly string[]): 
   ];
 }
 
-/** What the scrubber has seen twice, although nobody was at work on it, and sees still. */
+/** What the scrubber has seen, although nobody was at work on it, and sees still: what agrees again is shown for a day. */
 function reported({ discrepancies }: Registry): readonly Finding[] {
-  return discrepancies.map(({ class: found, facet, key, volume }) =>
-    a1(`the scrubber reports ${key} as ${found} in ${facet}`, volume ?? undefined),
-  );
+  return discrepancies
+    .filter(({ state }) => state !== 'repaired')
+    .map(({ class: found, facet, key, volume }) =>
+      a1(`the scrubber reports ${key} as ${found} in ${facet}`, volume ?? undefined),
+    );
 }

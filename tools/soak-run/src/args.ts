@@ -11,10 +11,13 @@ export interface Settings {
   readonly faults: readonly string[];
   readonly json: string | undefined;
   readonly keep: boolean;
+  /** By hand instead of by faults: how large a population, and which cases. */
+  readonly drift: { readonly population: number; readonly cases: readonly string[] } | null;
 }
 
 const MINUTES_MAX = 24 * 60;
 const RATE_MAX = 1_000;
+const POPULATION_MAX = 50_000;
 const SEED_MAX = 2 ** 32 - 1;
 const SEEDS_USUAL = 1_000_000;
 
@@ -25,19 +28,28 @@ const options = {
   faults: { type: 'string', default: 'all' },
   json: { type: 'string' },
   keep: { type: 'boolean', default: false },
+  drift: { type: 'boolean', default: false },
+  population: { type: 'string', default: '2000' },
+  cases: { type: 'string', default: 'all' },
 } as const;
 
 /** Reads the command line. `from` is the folder that relative paths start from. */
 export function readSettings(argv: readonly string[], from: string): Settings {
-  const { json, keep, ...given } = valuesOf(argv);
+  const { drift, json, keep, ...given } = valuesOf(argv);
+  const population = whole('population', given.population, POPULATION_MAX);
   return {
     seed: seedOf(given.seed),
     minutes: whole('minutes', given.minutes, MINUTES_MAX),
     rate: whole('rate', given.rate, RATE_MAX),
-    faults: given.faults.split(',').map((name) => name.trim()),
+    faults: namesIn(given.faults),
     json: json === undefined ? undefined : resolve(from, json),
     keep,
+    drift: drift ? { population, cases: namesIn(given.cases) } : null,
   };
+}
+
+function namesIn(list: string): readonly string[] {
+  return list.split(',').map((name) => name.trim());
 }
 
 function valuesOf(argv: readonly string[]) {

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { progressTo, StackError } from '@plumbline/stack';
 import { readSettings, type Settings } from './args.js';
 import { now } from './clock.js';
+import { runDrift } from './drift/run.js';
 import { HistoryFile } from './history-file.js';
 import { faultKinds, type FaultKind } from './nemesis/kinds.js';
 import { phases } from './reached.js';
@@ -59,13 +60,19 @@ async function carriedOut(
 
 async function main(): Promise<number> {
   const settings = readSettings(process.argv.slice(2), process.cwd());
+  const stamp = new Date().toISOString().replaceAll(':', '').slice(0, 15);
+  const folder = (name: string) => join(root, '.plumbline/soak', `${stamp}-${name}-${settings.seed}`);
   const again = `./tools/soak --seed ${settings.seed} --minutes ${settings.minutes} --rate ${settings.rate} --faults ${settings.faults.join(',')}`;
   const interruption = new AbortController();
   const interrupted = new StackError('interrupted; everything that was started has been ended');
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
     process.once(signal, () => interruption.abort(interrupted));
-  const stamp = new Date().toISOString().replaceAll(':', '').slice(0, 15);
-  const history = new HistoryFile(join(root, '.plumbline/soak', `${stamp}-seed-${settings.seed}`));
+  if (settings.drift !== null) {
+    const { json, keep, seed } = settings;
+    const by = { progress, folder: folder('drift'), interrupted: interruption.signal };
+    return (await runDrift({ ...settings.drift, json, keep, seed }, by)) ? 0 : 1;
+  }
+  const history = new HistoryFile(folder('seed'));
   const soaked = await carriedOut(settings, history, interruption.signal).finally(() => history.close());
   const { broken, failedFaults, faults, reached, requests, rounds } = soaked;
   const { kinds } = reached;

@@ -23,7 +23,7 @@ export { consulKeys, consulValue } from './outside/consul.js';
 export { imageInfo, imageNames, restoreFromTrash, trashEntries } from './outside/ceph.js';
 export type { ImageInfo, TrashEntry } from './outside/ceph.js';
 export { askGuest, guestDisks, type GuestDisk } from './outside/guest.js';
-export { query } from './outside/postgres.js';
+export { execute, query } from './outside/postgres.js';
 export { askQemu, vmDisks, type VmDisk } from './outside/qemu.js';
 export { progressTo, seconds, type Progress } from './progress.js';
 export { commonEnvironment, processNames, services, usualPorts, type Service } from './services.js';

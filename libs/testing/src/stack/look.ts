@@ -55,7 +55,8 @@ const PREFIX = 'plumbline/';
 const POOLS = ['volumes-nyc1', 'volumes-nyc3', 'volumes-lon1'];
 const GIB = 1024 ** 3;
 const ASK_MS = 10_000;
-const RBD_MS = 60_000;
+/** Thousands of images are opened one by one for a long listing, on a machine that may be busy. */
+const RBD_MS = 180_000;
 const OUTPUT_BYTES_MAX = 64 * 1024 * 1024;
 
 export async function lookAtAll(env: Environment, outside: Outside): Promise<Seen> {

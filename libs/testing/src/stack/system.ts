@@ -284,11 +284,15 @@ export class System {
 
   /** One of a process's metrics, with all of these labels; nought when there is none. */
   async metric(name: string, metric: string, labels: readonly string[] = []): Promise<number> {
-    const text = await (await fetch(`${this.health(name)}/metrics`)).text();
-    const line = text
+    const line = (await this.metrics(name))
       .split('\n')
       .find((each) => each.startsWith(`${metric}{`) && labels.every((label) => each.includes(label)));
     return Number(line?.split(' ').at(-1) ?? 0);
+  }
+
+  /** All of a process's metrics, as text. */
+  async metrics(name: string): Promise<string> {
+    return (await fetch(`${this.health(name)}/metrics`)).text();
   }
 
   /** What a process has logged. */

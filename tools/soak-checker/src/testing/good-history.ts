@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { LookLine, ReadingLine, RequestLine } from '../history.js';
+import type { FaultLine, LookLine, ReadingLine, RequestLine } from '../history.js';
 
 export const account = '5d2f0a1c-3b4e-4f60-8a7b-9c0d1e2f3a4b';
 export const other = '6d2f0a1c-3b4e-4f60-8a7b-9c0d1e2f3a4c';
@@ -12,6 +12,7 @@ export const boot = '0f4d7a51-0c2e-4b57-9d0b-6a1f6a3b0009';
 
 export interface Draft {
   requests: RequestLine[];
+  faults?: FaultLine[];
   looks: LookLine[];
   reading: ReadingLine;
 }
