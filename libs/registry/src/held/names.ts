@@ -26,8 +26,12 @@ export function nameSource(by: ByRegistry, facet: AnyFacet): Source {
     facet,
     async observe({ key }) {
       const held = parseHeldName(key);
-      const [entry] = await by.kv.read([by.layout.heldName(held)]);
-      return entry ? { volume: entry.value, own: entry.value === held.volume } : null;
+      const place = by.layout.heldName(held);
+      const own = isUuid(held.volume) ? [by.layout.volume(held.account, held.volume as VolumeId)] : [];
+      const [entry, record] = await by.kv.read([place, ...own]);
+      if (!entry) return null;
+      const named = record ? by.layout.heldName(JSON.parse(record.value) as VolumeRecord) === place : false;
+      return { volume: entry.value, own: entry.value === held.volume, named };
     },
     async *list() {
       const order = (held: Held): string =>
@@ -38,10 +42,10 @@ export function nameSource(by: ByRegistry, facet: AnyFacet): Source {
       )) {
         const names = await namesIn(by, some);
         for (const held of some) {
-          const name = names.get(heldNameKey(held.volume, held)) ?? held.name;
+          const name = names.get(heldNameKey(held.volume, held));
           yield {
-            key: heldNameKey(held.volume, { ...held, name }),
-            seen: { volume: held.volume, own: true },
+            key: heldNameKey(held.volume, { ...held, name: name ?? held.name }),
+            seen: { volume: held.volume, own: true, named: name !== undefined },
           };
         }
       }

@@ -66,7 +66,7 @@ function heldNames({ layout, register }: World): readonly Thing[] {
     // Parts of a key that was made of these.
     const by = { account: account as AccountId, region: region as RegionSlug };
     const name = isOwn ? record.name : `=${hash}`;
-    return { key: heldNameKey(id, { ...by, name }), seen: { volume: id, own: true } };
+    return { key: heldNameKey(id, { ...by, name }), seen: { volume: id, own: true, named: isOwn } };
   });
 }
 

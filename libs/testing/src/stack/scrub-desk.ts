@@ -70,6 +70,11 @@ export class ScrubDesk {
     await this.ask('PATCH', `throttles/${source}`, { by: OPERATOR.by, paused });
   }
 
+  /** While it is paused nothing is repaired; looking goes on. */
+  async pause(paused: boolean): Promise<void> {
+    await this.ask('PATCH', 'scrub/settings', { by: OPERATOR.by, paused });
+  }
+
   async endHalt(): Promise<void> {
     await this.ask('POST', 'halt', OPERATOR);
   }

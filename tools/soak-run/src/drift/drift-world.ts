@@ -47,11 +47,17 @@ export class DriftWorld {
     }
   }
 
-  /** What takes a person a while happens at once for scrubbers that begin after it: no pass sees a part of it. */
+  /**
+   * What takes a person a while must look as if it had happened at once. Scrubbers that begin after it go on with the pass
+   * that was under way, which sees a part of it only: so nothing is repaired before a whole one has ended.
+   */
   async whileNobodyLooks(work: () => Promise<unknown>): Promise<void> {
+    await this.desk.pause(true);
     for (const name of SCRUBBERS) await this.system.stack.halt(name);
     await work();
     await this.system.stack.restore();
+    await this.pass();
+    await this.desk.pause(false);
   }
 
   /** Volumes that nobody has touched yet. */

@@ -10,6 +10,8 @@ const nameSeen = z.object({
   volume: z.string(),
   /** It is the volume's that the key begins with. */
   own: z.boolean(),
+  /** The record of that volume says so: known by its hash alone it was only listed before there was one. */
+  named: z.boolean(),
 });
 export type NameSeen = z.infer<typeof nameSeen>;
 
@@ -25,7 +27,7 @@ export const registryName = defineFacet<NameWant, NameSeen>({
   ],
   volumeOf: volumeOfHeldName,
   // Under the old name of a volume that is gone another may stand by right.
-  rests: ({ own }) => !own,
+  rests: ({ named, own }) => named || !own,
   remedies: [
     {
       name: 'name-lost',
