@@ -34,7 +34,7 @@ export const HELD_OUT: readonly Mutant[] = [
   {
     id: 'one-slot-for-two',
     breaks: ['V4'],
-    file: JOURNAL,
+    file: 'libs/registry/src/vm-slots.ts',
     find: 'return JSON.stringify({ ...vm, slots: { ...others, [id]: slot } });',
     put: 'return JSON.stringify({ ...vm, slots: { [id]: slot } });',
     why: 'an attach takes the slots of all other volumes of the VM',

@@ -146,7 +146,7 @@ export const OF_REGISTRY: readonly Mutant[] = [
   {
     id: 'slot-freed-with-the-others',
     breaks: ['V4'],
-    file: JOURNAL,
+    file: 'libs/registry/src/vm-slots.ts',
     find: "if (slot === 'free') return JSON.stringify({ ...vm, slots: others });",
     put: "if (slot === 'free') return JSON.stringify({ ...vm, slots: {} });",
     why: 'one detach frees the slots of all volumes of the VM',

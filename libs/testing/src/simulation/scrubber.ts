@@ -24,11 +24,8 @@ import { ACCOUNTS } from './world.js';
 import type { World } from './world.js';
 
 const RETRY_MS = 1_000;
-/**
- * How soon after a pass who leads begins the next, and who follows asks whether the lead is free: sooner while others work
- * and things go wrong, because a look is worth most then.
- */
-const ROUND_MS = { inTrouble: 1_000, afterwards: 2_000 };
+/** How soon after a pass who leads begins the next, and who follows asks whether the lead is free. */
+const ROUND_MS = 2_000;
 const REPAIRS_PER_HOUR = 1_000;
 const VOLUMES_PER_SECOND = 1_000;
 const PURGES_PER_SECOND = 5;
@@ -87,8 +84,7 @@ export class SimulatedScrubber extends SimulatedProcess {
         if (!(error instanceof Refusal) && !(error instanceof StaleError))
           world.mistake('A2', `a pass of ${this.name} failed: ${String(error)}`);
       }
-      const roundMs = world.faults.isOver ? ROUND_MS.afterwards : ROUND_MS.inTrouble;
-      await this.waitFor(roundMs, 'waits for its next pass');
+      await this.waitFor(ROUND_MS, 'waits for its next pass');
     }
   }
 

@@ -16,7 +16,7 @@ import {
   unreachedOf,
 } from './totals.js';
 
-const SEEDS = 12;
+const SEEDS = 24;
 /** Many events, on a machine that is busy with other things. */
 const TIME_MAX_MS = 120_000;
 /** A seed that meets deaths, sleeps and lost replies. */

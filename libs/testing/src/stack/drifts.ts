@@ -42,6 +42,15 @@ const images: readonly Drift[] = [
     plant: (hand, volume) => hand.rbd('trash', 'mv', hand.imageOf(volume)),
   },
   {
+    name: 'renamed',
+    life: 'created',
+    expected: [
+      found('ceph.image', 'different', 'image-renamed'),
+      found('ceph.image', 'unexpected', 'image-unknown'),
+    ],
+    plant: (hand, volume) => hand.rbd('mv', hand.imageOf(volume), `${hand.pool}/${strayOf(volume)}`),
+  },
+  {
     name: 'removed',
     life: 'created',
     expected: [found('ceph.image', 'missing', 'image-missing', 'parked:image-missing')],
