@@ -12,11 +12,11 @@ const OUTPUT_LINES_MAX = 80;
 
 /** @type {Instrument[]} */
 export const INSTRUMENTS = [
-  { name: 'crash-matrix', command: ['tools/crash-matrix', '--part', 'commit/4'], waits: true },
+  { name: 'crash-matrix', command: ['tools/crash-matrix', '--part', 'commit/6'], waits: true },
   { name: 'soak', command: ['tools/soak', '--seed', 'commit', '--minutes', '2'], waits: true },
   {
     name: 'drift',
-    command: 'tools/soak --drift --seed commit --population 60 --cases leader-paused,repair-fails'.split(' '),
+    command: 'tools/soak --drift --seed commit --population 60 --cases leader-paused'.split(' '),
     waits: true,
   },
   { name: 'simulate', command: ['tools/simulate', '--seeds', '2000'] },

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { promisify } from 'node:util';
-import type { Brake, DiscrepancyRecord, Lane } from '@plumbline/domain';
+import type { ActionRecord, Brake, DiscrepancyRecord, Lane } from '@plumbline/domain';
 import { ScrubDesk, connectRegistry } from '@plumbline/registry';
 import * as tools from '@plumbline/stack';
 import { ByHand, DRIFTS, System, lineFound, linesExpected } from '@plumbline/testing';
@@ -85,7 +85,9 @@ describe('what is done behind the registry’s back', () => {
       });
   };
   const headOf = async (volume: string) => (await under<Lane>(`lanes/volume/${volume}`))[0]?.entries[0];
-  const filedFor = async (volume: string) => (await under(`internal-volume-actions/${volume}/`)).length;
+  const filedFor = async (volume: string) =>
+    (await under<ActionRecord>('internal-actions/')).filter(({ resource }) => resource === `volume/${volume}`)
+      .length;
   const brakes = () => under<Brake>('scrub/brakes/');
 
   const release = async (brake: Brake): Promise<void> => {

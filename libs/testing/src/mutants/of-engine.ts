@@ -261,7 +261,7 @@ export const OF_ENGINE: readonly Mutant[] = [
   },
   {
     id: 'finish-forgotten',
-    breaks: ['A1'],
+    breaks: ['A3'],
     file: SETTLE,
     find: 'const finished = head.plan === null || head.plan.finish.length === 0;',
     put: 'const finished = head.plan !== null;',

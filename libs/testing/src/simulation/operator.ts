@@ -112,10 +112,13 @@ export class Operator implements Judgement {
     await this.order('volume-release', account, { volumeId: id, image });
   }
 
-  /** Somebody has grown the image, and the record is to say so. */
+  /**
+   * Somebody has grown the image, and the record is to say so. Not while an intent is under way: QEMU can only be told a size,
+   * so a growth by hand between its look at the image and its change of it is lost, as the page for operators says.
+   */
   private async adoptSize() {
-    const { ceph } = this.world;
-    const record = this.anyVolume(() => true);
+    const { ceph, register } = this.world;
+    const record = this.anyVolume(({ id }) => !register.lanes.has(`volume/${id}`));
     if (record === null) return;
     const { account, id, sizeGib } = record;
     const key = imageKeyOf(REGION, id);

@@ -75,9 +75,9 @@ export async function lookAtAll(env: Environment, outside: Outside): Promise<See
   return { registry, images: images.flat(), trash: trash.flat(), disks: disks.flat(), subscriptions };
 }
 
-/** Every key of the product, without the prefix, read in one instant. */
-export async function readRegistry(consul: string): Promise<ReadonlyMap<string, RegistryEntry>> {
-  const answer = await fetch(`${consul}/v1/kv/${PREFIX}?recurse&consistent`, {
+/** Every key of the product, or of a part of it, without the product's prefix, read in one instant. */
+export async function readRegistry(consul: string, part = ''): Promise<ReadonlyMap<string, RegistryEntry>> {
+  const answer = await fetch(`${consul}/v1/kv/${PREFIX}${part}?recurse&consistent`, {
     signal: AbortSignal.timeout(ASK_MS),
   });
   if (answer.status === 404) return new Map();

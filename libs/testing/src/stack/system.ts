@@ -210,8 +210,8 @@ export class System {
   }
 
   /** Every key of the product in Consul, without the prefix, read in one instant through Consul's own HTTP. */
-  async registry(): Promise<ReadonlyMap<string, RegistryEntry>> {
-    return readRegistry(this.variable('CONSUL_HTTP_ADDR'));
+  async registry(part = ''): Promise<ReadonlyMap<string, RegistryEntry>> {
+    return readRegistry(this.variable('CONSUL_HTTP_ADDR'), part);
   }
 
   /** What requests can change in the registry, with the index of each key: equal means that nothing was written. */

@@ -13,7 +13,7 @@ const usualPace = { PLUMBLINE_SCRUB_EVERY_MS: '1000' };
 /** No second pass comes. */
 const noPace = { PLUMBLINE_SCRUB_PER_SECOND: '1', PLUMBLINE_SCRUB_EVERY_MS: '86400000' };
 /** Parts of all volumes: memory must not grow with them. */
-const parts = [0.1, 1];
+const parts = [0.02, 0.2, 1];
 const passesLooked = 3;
 const passMaxMs = 30 * 60_000;
 const lookEveryMs = 200;

@@ -23,8 +23,7 @@ export class Vandal {
   ): Promise<object> {
     const conf = this.variable('CEPH_CONF');
     const [pool, image] = [poolOf(region as Parameters<typeof poolOf>[0]), imageNameOf(volume)];
-    const rbd = (...args: string[]) =>
-      run('rbd', ['-c', conf, '--no-progress', ...args], { timeout: RBD_MS });
+    const rbd = (...args: string[]) => run('rbd', ['-c', conf, ...args], { timeout: RBD_MS });
     switch (damage) {
       case 'image in the trash':
         await rbd('trash', 'mv', `${pool}/${image}`);
@@ -33,7 +32,7 @@ export class Vandal {
         await restoreFromTrash(conf, pool, image);
         return {};
       case 'image grown by hand':
-        await rbd('resize', '--size', GROWN, `${pool}/${image}`);
+        await rbd('resize', '--no-progress', '--size', GROWN, `${pool}/${image}`);
         return {};
       case 'image made by hand': {
         const name = byHandNameOf(volume);
@@ -52,7 +51,7 @@ export class Vandal {
     const conf = this.variable('CEPH_CONF');
     const [pool, image] = [poolOf(region as Parameters<typeof poolOf>[0]), byHandNameOf(volume)];
     if ((await imageInfo(conf, pool, image)) === undefined) return false;
-    await run('rbd', ['-c', conf, '--no-progress', 'rm', `${pool}/${image}`], { timeout: RBD_MS });
+    await run('rbd', ['-c', conf, 'rm', '--no-progress', `${pool}/${image}`], { timeout: RBD_MS });
     return true;
   }
 

@@ -136,11 +136,12 @@ export class DriftWorld {
 
   /** How many repairs were ever recorded for a volume, by the registry's own keys. */
   async filedFor(volume: string): Promise<number> {
-    return (await this.keys(`internal-volume-actions/${volume}/`)).length;
+    const actions = [...(await this.system.registry('internal-actions/')).values()];
+    return actions.filter(({ value }) => (value as { resource: string }).resource === `volume/${volume}`).length;
   }
 
   async filedInAll(): Promise<number> {
-    return (await this.keys('internal-volume-actions/')).length;
+    return (await this.keys('internal-actions/')).length;
   }
 
   keys(prefix: string): Promise<readonly string[]> {
