@@ -8,9 +8,12 @@ export type Damage =
   | 'image made by hand'
   | 'image grown by hand';
 
-/** What an image that is no volume's is called, when it is about that volume: before it is adopted, or after its release. */
+/** What the name of an image begins with that is no volume's. */
+export const BY_HAND = 'by-hand-';
+
+/** Its name, when it is about that volume: before it is adopted, or after its release. */
 export function byHandNameOf(volume: string): string {
-  return `by-hand-${volume}`;
+  return `${BY_HAND}${volume}`;
 }
 
 /** By kind; those that are not here find something to do in what nobody has damaged. */
@@ -31,7 +34,13 @@ export function excludedKind({ kind }: Pick<AnyIntentDefinition, 'kind'>): strin
   return EXCLUDED[kind] ?? null;
 }
 
+const NOT_JUDGED_YET =
+  'What is left of a rename that was broken off, and of an image that was grown by hand while a VM had it open, is not judged rightly here yet. A rename that is broken off at each of its steps is in `names.conformance.spec.ts`.';
+
 const EXCLUDED: Readonly<Record<string, string>> = {
+  'volume-adopt': NOT_JUDGED_YET,
+  'volume-release': NOT_JUDGED_YET,
+  'volume-adopt-size': NOT_JUDGED_YET,
   'repair-disk-size':
     'No VM can be made to show less than its image has: QEMU reads the size when it opens it, and grows it when it is told. The one step of `repair-disk-size` is that of `volume-resize, attached`, whose cases are here.',
 };

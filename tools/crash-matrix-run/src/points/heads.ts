@@ -23,15 +23,25 @@ export class Heads {
   /** The move that this call is; null: it is none, but a look before one, or an operator's question. */
   doingOf(facet: AnyFacet, place: Place, how: 'observe' | 'apply' | 'undo'): Doing | null {
     const volume = facet.volumeOf(place.key);
-    const head = volume === null ? undefined : this.heads.get(volumeResource(volume));
-    if (volume === null || head === undefined || head.plan === null) return null;
+    // What is to be adopted has no volume's name yet: the step itself tells whose plan it stands in.
+    const resources = volume === null ? [...this.heads.keys()] : [volumeResource(volume)];
     const text = JSON.stringify(place);
+    for (const resource of resources) {
+      const found = this.doingIn(resource, text, how);
+      if (found !== null) return found;
+    }
+    return null;
+  }
+
+  private doingIn(resource: ResourceName, text: string, how: 'observe' | 'apply' | 'undo'): Doing | null {
+    const head = this.heads.get(resource);
+    if (head === undefined || head.plan === null) return null;
     for (const stage of ['prepare', 'finish'] as const) {
       const index = head.plan[stage].findIndex((step) => JSON.stringify(step) === text);
       const step = head.plan[stage][index];
       if (step === undefined || (how === 'observe') !== isLookOnly(step)) continue;
       const move: MoveKey = `${how === 'undo' ? 'undo' : stage}/${index}`;
-      return doing(volumeResource(volume), head, { move, changes: how !== 'observe' });
+      return doing(resource, head, { move, changes: how !== 'observe' });
     }
     return null;
   }
