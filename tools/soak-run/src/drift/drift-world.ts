@@ -137,7 +137,8 @@ export class DriftWorld {
   /** How many repairs were ever recorded for a volume, by the registry's own keys. */
   async filedFor(volume: string): Promise<number> {
     const actions = [...(await this.system.registry('internal-actions/')).values()];
-    return actions.filter(({ value }) => (value as { resource: string }).resource === `volume/${volume}`).length;
+    return actions.filter(({ value }) => (value as { resource: string }).resource === `volume/${volume}`)
+      .length;
   }
 
   async filedInAll(): Promise<number> {
