@@ -34,13 +34,7 @@ export function excludedKind({ kind }: Pick<AnyIntentDefinition, 'kind'>): strin
   return EXCLUDED[kind] ?? null;
 }
 
-const NOT_JUDGED_YET =
-  'What is left of a rename that was broken off, and of an image that was grown by hand while a VM had it open, is not judged rightly here yet. A rename that is broken off at each of its steps is in `names.conformance.spec.ts`.';
-
 const EXCLUDED: Readonly<Record<string, string>> = {
-  'volume-adopt': NOT_JUDGED_YET,
-  'volume-release': NOT_JUDGED_YET,
-  'volume-adopt-size': NOT_JUDGED_YET,
   'repair-disk-size':
     'No VM can be made to show less than its image has: QEMU reads the size when it opens it, and grows it when it is told. The one step of `repair-disk-size` is that of `volume-resize, attached`, whose cases are here.',
 };

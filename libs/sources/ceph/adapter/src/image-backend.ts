@@ -21,7 +21,7 @@ import { listImages } from './image-listing.js';
 import type { Pools } from './pools.js';
 import { lookAt } from './look.js';
 import type { Pool } from './pool.js';
-import { lookById, rename } from './rename.js';
+import { arrive, leave, lookById } from './rename.js';
 
 /** A half-made image is removed and made anew; one that is half-made once more has another maker. */
 const BUILDS_MAX = 3;
@@ -118,7 +118,7 @@ export class ImageBackend implements Backend {
         throw notAsAsked(pool, from);
       await this.expectUnwatched(turn, { pool, image: from }, opened.watchers);
     }
-    if ((await rename(turn, pool, { from, to: image, imageId })) === 'missing') throw notAsAsked(pool, from);
+    if ((await arrive(turn, pool, { from, to: image, imageId })) === 'missing') throw notAsAsked(pool, from);
     return lookAt(turn, pool, image);
   }
 
@@ -247,7 +247,7 @@ async function giveBack(
   { pool, image }: Pick<At, 'pool' | 'image'>,
   { adoptedFrom: to, imageId }: Adopted,
 ): Promise<ImageSeen | null> {
-  await rename(turn, pool, { from: image, to, imageId });
+  await leave(turn, pool, { from: image, to, imageId });
   return lookAt(turn, pool, image);
 }
 
@@ -256,7 +256,7 @@ async function release(
   { pool, image }: At,
   { releasedAs: to, imageId }: Released,
 ): Promise<ImageSeen | null> {
-  await rename(turn, pool, { from: image, to, imageId });
+  await leave(turn, pool, { from: image, to, imageId });
   return lookAt(turn, pool, image);
 }
 
@@ -284,7 +284,7 @@ async function fetch(
   if (found === null)
     throw new InvariantError(`image ${pool.name}/${image} is nowhere`, { reason: 'image-missing' });
   if (found.state === 'trashed') await pool.restoreFromTrash(turn, imageId, image);
-  else if (found.state === 'renamed') await rename(turn, pool, { from, to: image, imageId });
+  else if (found.state === 'renamed') await arrive(turn, pool, { from, to: image, imageId });
 }
 
 function seenBefore(change: Change): ImageSeen | null {

@@ -1,15 +1,17 @@
 import { randomUUID } from 'node:crypto';
+import { jest } from '@jest/globals';
 import { InvariantError } from '@plumbline/domain';
 import type { Backend } from '@plumbline/domain';
 import { GIB, cephImage, cephWatch } from '@plumbline/ceph-facets';
 import type { ImageSeen } from '@plumbline/ceph-facets';
 import type { CephClient } from './index.js';
+import { Pool } from './pool.js';
 import {
   CALL_MS,
   backendOf,
   connect,
   deadline,
-  dieWithinRename,
+  dieWithinLibrbdsRename,
   freshKey,
   nameIn,
   openAsStranger,
@@ -45,6 +47,11 @@ describe('the names of images on a real cluster', () => {
     return keys;
   };
 
+  const expectRenamed = async ({ was, is, seen }: { was: string; is: string; seen: ImageSeen }) => {
+    expect([await look(is), await look(was)]).toEqual([seen, null]);
+    expect((await listed()).filter((one) => one === is || one === was)).toEqual([is]);
+  };
+
   it(
     'adopts an image, however often it is told to, and gives it its old name back',
     async () => {
@@ -62,16 +69,68 @@ describe('the names of images on a real cluster', () => {
     2 * CALL_MS,
   );
 
-  it.each(['listed', 'freed', 'both'] as const)(
-    'goes on, and back, where a rename was cut off: %s',
-    async (state) => {
-      for (const how of ['apply', 'undo'] as const) {
-        const { key, from, seen, want } = await byHand();
-        await dieWithinRename({ from, to: key, imageId: seen.imageId }, state);
-        await images[how]({ key }, { want, before: null }, deadline());
-        const [is, was] = how === 'apply' ? [key, from] : [from, key];
-        expect([await look(is), await look(was)]).toEqual([seen, null]);
-        expect((await listed()).filter((one) => one === key || one === from)).toEqual([is]);
+  it('goes on, and back, where a rename of librbd was cut off', async () => {
+    for (const how of ['apply', 'undo'] as const) {
+      const { key, from, seen, want } = await byHand();
+      await dieWithinLibrbdsRename({ to: key, imageId: seen.imageId });
+      await images[how]({ key }, { want, before: null }, deadline());
+      const [is, was] = how === 'apply' ? [key, from] : [from, key];
+      await expectRenamed({ was, is, seen });
+    }
+  });
+
+  /** As long as it lasts, whoever changes names dies at his n-th change. */
+  const dieAt = (cut: number) => {
+    let changes = 0;
+    const steps = ['renameInDirectory', 'dropId', 'writeId'] as const;
+    const spies = steps.map((step) => {
+      const real = Reflect.get(Pool.prototype, step) as (...by: readonly unknown[]) => Promise<void>;
+      return jest.spyOn(Pool.prototype, step).mockImplementation(function (this: Pool, ...by: unknown[]) {
+        return changes++ === cut ? Promise.reject(new Error('died')) : real.apply(this, by);
+      });
+    });
+    return () => spies.forEach((spy) => spy.mockRestore());
+  };
+  const cutOff = async (cut: number, act: () => Promise<unknown>) => {
+    const revive = dieAt(cut);
+    await act().catch(() => undefined);
+    revive();
+  };
+  const CUTS = [0, 1, 2, 3];
+
+  it(
+    'adopts what an adoption that was cut off anywhere has left, and what its undo has',
+    async () => {
+      for (const cut of CUTS)
+        for (const undoneTo of CUTS) {
+          const { key, from, seen, want } = await byHand();
+          const change = { want, before: null };
+          await cutOff(cut, () => images.apply({ key }, change, deadline()));
+          if (undoneTo === 0) await images.apply({ key }, change, deadline());
+          else {
+            await cutOff(undoneTo, () => images.undo({ key }, change, deadline()));
+            await images.undo({ key }, change, deadline());
+          }
+          const [is, was] = undoneTo === 0 ? [key, from] : [from, key];
+          await expectRenamed({ was, is, seen });
+        }
+    },
+    4 * CALL_MS,
+  );
+
+  it(
+    'has not released what was cut off anywhere, until the image opens under its new name',
+    async () => {
+      for (const cut of CUTS) {
+        const key = freshKey();
+        const seen = await make(key);
+        const to = siblingOf(key, `released-${randomUUID()}`);
+        const want = { releasedAs: nameIn(to), imageId: seen.imageId };
+        const release = () => images.apply({ key }, { want, before: seen }, deadline());
+        await cutOff(cut, release);
+        // Whoever takes over looks first, and does nothing where it is done.
+        if (!cephImage.holds(want, (await look(key)) as ImageSeen | null)) await release();
+        await expectRenamed({ was: key, is: to, seen });
       }
     },
     2 * CALL_MS,

@@ -126,34 +126,16 @@ export function siblingOf(key: string, name: string): string {
   return `${key.slice(0, key.length - nameIn(key).length)}${name}`;
 }
 
-/**
- * What is left of a rename whose client died. Of ours: `listed` under the new name, or the old one `freed` besides. Of librbd's
- * own: `both` names lead to the image, which is still listed under the old one.
- */
-export async function dieWithinRename(
-  { from, to, imageId }: { from: string; to: string; imageId: string },
-  at: 'listed' | 'freed' | 'both',
-) {
+/** What is left where librbd's own rename died: both names lead to the image, which is still listed under the old one. */
+export async function dieWithinLibrbdsRename({ to, imageId }: { to: string; imageId: string }) {
   const { native, io, close } = await connectStranger();
   const { writeOp } = native;
-  const land = async (object: string, fill: (op: WriteOp) => void) => {
-    const op = writeOp.make();
-    fill(op);
-    expect(await writeOp.operate(op, io, object, null, 0)).toBe(0);
-    writeOp.release(op);
-  };
   const id = packString(imageId);
-  const names = Buffer.concat([nameIn(from), nameIn(to), imageId].map(packString));
-  if (at === 'both')
-    await land(`rbd_id.${nameIn(to)}`, (op) => {
-      writeOp.create(op, 1, null);
-      writeOp.writeFull(op, id, id.length);
-    });
-  else
-    await land('rbd_directory', (op) =>
-      writeOp.exec(op, 'rbd', 'dir_rename_image', names, names.length, null),
-    );
-  if (at === 'freed') await land(`rbd_id.${nameIn(from)}`, (op) => writeOp.remove(op));
+  const op = writeOp.make();
+  writeOp.create(op, 1, null);
+  writeOp.writeFull(op, id, id.length);
+  expect(await writeOp.operate(op, io, `rbd_id.${nameIn(to)}`, null, 0)).toBe(0);
+  writeOp.release(op);
   await close();
 }
 
