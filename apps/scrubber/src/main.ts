@@ -46,7 +46,7 @@ const config = readConfig(
     cephConf: text('CEPH_CONF', { must: 'the path of a ceph.conf' }),
     cephUser: text('CEPH_USER', { must: 'the name of a cephx user, such as client.plumbline-scrub' }),
     databaseUrl: secret('DATABASE_URL'),
-    volumesPerSecond: wholeNumber('PLUMBLINE_SCRUB_PER_SECOND', { min: 1, max: 100_000, otherwise: 100 }),
+    volumesPerSecond: wholeNumber('PLUMBLINE_SCRUB_PER_SECOND', { min: 1, max: 100_000, otherwise: 50 }),
     sourcesPerSecond: json(
       'PLUMBLINE_SCRUB_SOURCES',
       z.partialRecord(z.enum(['registry', 'ceph', 'qemu', 'billing']), z.number().min(1).max(100_000)),

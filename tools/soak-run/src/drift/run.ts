@@ -5,6 +5,7 @@ import { StackError } from '@plumbline/stack';
 import { Chance } from '../chance.js';
 import { imagesGone, imagesRemoved } from './accidents.js';
 import { DriftWorld } from './drift-world.js';
+import { loaded } from './loaded.js';
 import { plantedAtRandom } from './planted.js';
 import { leaderKilled, leaderPaused, repairFails, vmRestarted } from './repairs.js';
 import { registryRewound } from './rewound.js';
@@ -12,6 +13,7 @@ import { registryRewound } from './rewound.js';
 /** Every case ends with a system that agrees, and leaves it to the next one. */
 const CASES: Readonly<Record<string, (world: DriftWorld) => Promise<string>>> = {
   'planted-at-random': plantedAtRandom,
+  loaded,
   'vm-restarted': vmRestarted,
   'leader-killed': leaderKilled,
   'leader-paused': leaderPaused,

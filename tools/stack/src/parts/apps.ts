@@ -52,7 +52,7 @@ function specOf(stack: Stack, service: Service, name: string): ProcessSpec {
     name,
     app: service.app,
     command: process.execPath,
-    args: [...nodeArguments, entry],
+    args: [...(service.nodeArguments ?? nodeArguments), entry],
     env: {
       ...commonEnvironment(stack, name, health),
       ...service.environment(stack),

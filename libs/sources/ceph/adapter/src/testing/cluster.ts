@@ -9,7 +9,7 @@ import { connectCeph, witnessObjectOf } from '../index.js';
 import type { AddressOwner } from '../connect.js';
 import type { CephClient } from '../index.js';
 import { loadNative } from '../native.js';
-import type { Cluster, Image, IoContext, WriteOp } from '../native.js';
+import type { Cluster, Image, IoContext } from '../native.js';
 import { plainAddress } from '../addresses.js';
 
 const CONF = process.env.PLUMBLINE_TEST_CEPH_CONF;
