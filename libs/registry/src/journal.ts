@@ -103,7 +103,8 @@ class KvJournal implements Journal {
     }
     if (change.takenFrom !== undefined)
       ops.push({ verb: 'check-not-exists', key: this.layout.boot(change.takenFrom) });
-    ops.push(...this.nameOps(account, volumeIdOf(from.resource), change.delta));
+    ops.push(...this.takenOps(account, volumeIdOf(from.resource), change.delta));
+    ops.push(...(await this.freedOps(account, volumeIdOf(from.resource), change.delta)));
     const outcome = await this.kv.transact({
       ops,
       folds: [
@@ -166,7 +167,8 @@ class KvJournal implements Journal {
       ops.push({ verb: 'cas', key: this.layout.owner(id), value: entry.account, index: 0 });
     const firstGuard = ops.length;
     for (const { key, index } of admission.guards) ops.push({ verb: 'check-index', key, index });
-    const names = this.nameOps(entry.account, id, delta);
+    // What is pending besides takes up more, and never less: no admission frees a name.
+    const names = this.takenOps(entry.account, id, delta);
     const firstName = ops.push(...names) - names.length;
     const request = this.requestOps(admission);
     const firstRequest = ops.push(...request) - request.length;
@@ -217,11 +219,7 @@ class KvJournal implements Journal {
   private laneOps({ resource, laneIndex }: Snapshot, lane: Lane | null): readonly KvOp[] {
     const key = this.layout.lane(resource);
     if (lane !== null) return [{ verb: 'cas', key, value: JSON.stringify(lane), index: laneIndex }];
-    // A `delete-cas` of a missing key succeeds, so the index is checked first.
-    return [
-      { verb: 'check-index', key, index: laneIndex },
-      { verb: 'delete-cas', key, index: laneIndex },
-    ];
+    return goneOps(key, laneIndex);
   }
 
   private recordOps(
@@ -233,11 +231,7 @@ class KvJournal implements Journal {
     const ops: KvOp[] = [...this.tombstoneOps(id, tombstoneIndex, tombstone)];
     if (record === undefined || (record === null && before === null)) return ops;
     const key = this.layout.volume(account, id);
-    if (record === null)
-      ops.push(
-        { verb: 'check-index', key, index: recordIndex },
-        { verb: 'delete-cas', key, index: recordIndex },
-      );
+    if (record === null) ops.push(...goneOps(key, recordIndex));
     else ops.push({ verb: 'cas', key, value: JSON.stringify(record), index: recordIndex });
     ops.push({ verb: 'set', key: this.layout.rev(account, id.charAt(0)), value: this.nonce() });
     return ops;
@@ -246,21 +240,34 @@ class KvJournal implements Journal {
   private tombstoneOps(id: VolumeId, index: number, tombstone: HeadChange['tombstone']): readonly KvOp[] {
     const key = this.layout.tombstone(id);
     if (tombstone) return [{ verb: 'cas', key, value: JSON.stringify(tombstone), index }];
-    if (tombstone === undefined || index === 0) return [];
-    return [
-      { verb: 'check-index', key, index },
-      { verb: 'delete-cas', key, index },
-    ];
+    return tombstone === undefined || index === 0 ? [] : goneOps(key, index);
   }
 
-  /** A name belongs to the volume that took it until the transaction that frees it: no index is needed to delete it. */
-  private nameOps(account: AccountId, id: VolumeId, delta: FootprintDelta): readonly KvOp[] {
-    const key = (name: FootprintDelta['namesTaken'][number]): string =>
-      this.layout.name({ account, kind: 'volume', ...name });
-    return [
-      ...delta.namesTaken.map((name): KvOp => ({ verb: 'cas', key: key(name), value: id, index: 0 })),
-      ...delta.namesFreed.map((name): KvOp => ({ verb: 'delete', key: key(name) })),
-    ];
+  private nameKey(account: AccountId, name: FootprintDelta['namesTaken'][number]): string {
+    return this.layout.name({ account, kind: 'volume', ...name });
+  }
+
+  private takenOps(account: AccountId, id: VolumeId, { namesTaken }: FootprintDelta): readonly KvOp[] {
+    return namesTaken.map((name) => ({
+      verb: 'cas',
+      key: this.nameKey(account, name),
+      value: id,
+      index: 0,
+    }));
+  }
+
+  /**
+   * Only what is the volume's own goes: a name that was lost behind our back may be another volume's by now. Asked for here,
+   * by the few writes that free one, and not with every reading of a volume, whose name is not known before its record is.
+   */
+  private async freedOps(
+    account: AccountId,
+    id: VolumeId,
+    { namesFreed }: FootprintDelta,
+  ): Promise<readonly KvOp[]> {
+    if (namesFreed.length === 0) return [];
+    const entries = await this.kv.read(namesFreed.map((name) => this.nameKey(account, name)));
+    return entries.flatMap((entry) => (entry?.value === id ? goneOps(entry.key, entry.index) : []));
   }
 
   private requestOps({ request, entry, from, action }: Admission): readonly KvOp[] {
@@ -288,6 +295,14 @@ class KvJournal implements Journal {
       folds.push({ key: this.layout.vm(vm), fold: (value) => slottedVm(value, id, slot) });
     return folds;
   }
+}
+
+/** A `delete-cas` of a missing key succeeds, so the index is checked first. */
+function goneOps(key: string, index: number): readonly KvOp[] {
+  return [
+    { verb: 'check-index', key, index },
+    { verb: 'delete-cas', key, index },
+  ];
 }
 
 function countedUsage(

@@ -53,4 +53,47 @@ describe('journal', () => {
     const { lane, record } = await journal.read(resource);
     expect([lane?.account, record?.id]).toEqual([world.account.id, volumeId]);
   });
+
+  it.each(['volume-delete', 'volume-release'])(
+    'frees by a %s only a name that is still the volume’s own',
+    async (kind) => {
+      const world = await EngineWorld.open();
+      const example = (of: string) => intentCatalog.get(of)?.example as Record<string, Json>;
+      const { layout } = await createFakeRegistry({ consul: world.consul });
+      const key = layout.name({ account: world.account.id, region: NYC1, kind: 'volume', name: 'ours' });
+      const nameIs = () => world.consul.store.get(key)?.value;
+      const create = async (): Promise<string> => {
+        const volumeId = world.uuid();
+        await world.admit('volume-create', { ...example('volume-create'), volumeId, name: 'ours' });
+        await world.settle(`volume/${volumeId}`);
+        return volumeId;
+      };
+      const end = async (volumeId: string): Promise<void> => {
+        await world.admit(kind, { ...example(kind), volumeId });
+        await world.settle(`volume/${volumeId}`);
+        expect((await world.snapshot(`volume/${volumeId}`)).record).toBeNull();
+      };
+      const first = await create();
+      world.consul.store.transact([{ verb: 'delete', key }]);
+      const second = await create();
+      await end(first);
+      expect(nameIs()).toBe(second);
+      await expect(create()).rejects.toThrow('already exists');
+      await end(second);
+      expect(nameIs()).toBeUndefined();
+    },
+  );
+
+  it('frees no name that another has taken while a create is undone', async () => {
+    const world = await EngineWorld.open({ calls: (n) => (n === 1 ? 'rejected' : 'served') });
+    const { layout } = await createFakeRegistry({ consul: world.consul });
+    const key = layout.name({ account: world.account.id, region: NYC1, kind: 'volume', name: 'ours' });
+    const example = intentCatalog.get('volume-create')?.example as Record<string, Json>;
+    const volumeId = world.uuid();
+    const action = await world.admit('volume-create', { ...example, volumeId, name: 'ours' });
+    world.consul.store.transact([{ verb: 'set', key, value: STRANGER }]);
+    await world.settle(`volume/${volumeId}`);
+    expect(await world.action(action)).toMatchObject({ status: 'errored' });
+    expect(world.consul.store.get(key)?.value).toBe(STRANGER);
+  });
 });
