@@ -3,6 +3,7 @@ import { cephImage, cephTrash } from '@plumbline/ceph-facets';
 import type { AnyFacet } from '@plumbline/domain';
 import { qemuDevice, qemuNode } from '@plumbline/qemu-facets';
 import {
+  registryAction,
   registryLane,
   registryName,
   registryOwner,
@@ -24,4 +25,5 @@ export const FACETS: readonly AnyFacet[] = [
   registryTombstone,
   registryLane,
   registryUsage,
+  registryAction,
 ];

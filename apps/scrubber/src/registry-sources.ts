@@ -4,11 +4,13 @@ import {
   nameSource,
   ownerSource,
   slotSource,
+  stuckActionSource,
   tombstoneSource,
   usageSource,
 } from '@plumbline/registry';
 import type { AstrayRecords, Registry } from '@plumbline/registry';
 import {
+  registryAction,
   registryLane,
   registryName,
   registryOwner,
@@ -26,5 +28,6 @@ export function registrySources(registry: Registry, astray: AstrayRecords): read
     tombstoneSource(registry, registryTombstone),
     brokenLaneSource(registry, registryLane),
     usageSource(registry, registryUsage),
+    stuckActionSource({ ...registry, now: () => registry.boots.registryNow() }, registryAction),
   ];
 }

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
 import { promisify } from 'node:util';
-import type { DiscrepancyRecord, VmRecord } from '@plumbline/domain';
+import type { ActionRecord, DiscrepancyRecord, VmRecord } from '@plumbline/domain';
 import * as tools from '@plumbline/stack';
 import { System } from '@plumbline/testing';
 
@@ -44,14 +44,26 @@ describe('what is written into the registry by hand', () => {
     const record = (await valueOf(vmKey(vm))) as VmRecord;
     await put(vmKey(vm), JSON.stringify({ ...record, slots: { ...record.slots, [volume]: to } }));
   };
+  /** The action that made it is in progress again; and not as if it had ended once, if its mark in the volume's list goes too. */
+  const setBack = async (volume: string, mark: 'stays' | 'goes'): Promise<string> => {
+    const [listed = ''] = [...(await system.registry()).keys()].filter((key) =>
+      key.startsWith(`volume-actions/${volume}/`),
+    );
+    const key = `actions/${String(await valueOf(listed))}/${listed.split('/').at(-1)}`;
+    const action = (await valueOf(key)) as ActionRecord;
+    await put(key, JSON.stringify({ ...action, status: 'in-progress', completedAt: null, revAfter: null }));
+    if (mark === 'goes') await put(listed, null);
+    return key;
+  };
   const rbd = (...args: string[]) => run('rbd', ['-c', system.variable('CEPH_CONF'), ...args]);
 
   it(
     'is found, class by class, repaired or told of, and nothing is left to be found then',
     async () => {
-      const names = 'unnamed given renamed ownerless disowned slotless reserved elsewhere buried left'.split(
-        ' ',
-      );
+      const names =
+        'unnamed given renamed ownerless disowned slotless reserved elsewhere buried left polled undated'.split(
+          ' ',
+        );
       const made = await Promise.all(names.map(async (name) => [name, await system.create(name)] as const));
       const of = (name: string) => made.find(([one]) => one === name)?.[1] ?? '';
       for (const name of ['slotless', 'reserved'])
@@ -92,18 +104,22 @@ describe('what is written into the registry by hand', () => {
       await put(`tombstones/${noId}`, JSON.stringify({ ...stone, id: noId }));
       await put(`lanes/volume/${nobodys}`, '{');
       await put(`usage/${account}`, JSON.stringify({ volumes: 77, gib: 78 }));
+      const polled = await setBack(of('polled'), 'goes');
+      const undated = await setBack(of('undated'), 'stays');
       await rbd('create', '--size', '1G', trashed);
       await rbd('trash', 'mv', trashed);
       await system.stack.restore();
 
       const told = [
         `confirmed lane-broken unexpected volume/${nobodys}`,
+        `confirmed action-unknown unexpected ${of('undated')}`,
         `confirmed name-another different ${of('given')}`,
         `confirmed owner-unknown unexpected ${noId}`,
         `confirmed tombstone-unknown unexpected ${noId}`,
         `confirmed usage-different unexpected ${account}`,
       ];
       const repaired = [
+        `repaired action-stuck unexpected ${of('polled')}`,
         `repaired name-lost missing ${of('unnamed')}`,
         `repaired name-left unexpected ${of('renamed')}`,
         `repaired name-left unexpected ${of('left')}`,
@@ -136,6 +152,9 @@ describe('what is written into the registry by hand', () => {
         'what was behind an unreadable lane to be told of',
       );
 
+      expect(await valueOf(polled)).toMatchObject({ status: 'errored' });
+      const ended = { status: 'completed', completedAt: 1 };
+      await put(undated, JSON.stringify({ ...((await valueOf(undated)) as ActionRecord), ...ended }));
       await put(nameKey(account, 'nobodys'), null);
       await put(nameKey(account, 'given'), of('given'));
       await put(`owners/${noId}`, null);

@@ -1,5 +1,6 @@
 import { parseVolumeId } from './ids.js';
-import type { AccountId, RegionSlug, VmId, VolumeId } from './ids.js';
+import type { AccountId, ActionNumber, RegionSlug, VmId, VolumeId } from './ids.js';
+import type { Instant } from './records.js';
 
 /**
  * A name that is held in the registry. It stands there hashed: `name` is the name itself where a record tells it, else an
@@ -15,6 +16,8 @@ export interface HeldName {
 export interface GivenBack {
   readonly names: readonly HeldName[];
   readonly vms: readonly VmId[];
+  /** Customers' actions of the volume that are in progress for nobody: they end as errored. */
+  readonly actions: readonly ActionNumber[];
 }
 
 /** All that a volume holds in the registry by its record and lane, taken again whatever stands there; and what it gives back. */
@@ -22,6 +25,8 @@ export interface Claims {
   readonly names: readonly { readonly region: RegionSlug; readonly name: string }[];
   readonly slots: ReadonlyMap<VmId, 'reserved' | 'attached'>;
   readonly givesBack: GivenBack;
+  /** When that is. */
+  readonly at: Instant;
 }
 
 /** Key of a held name: `<volume>/<account>/<region>/<name>`, so that all names of a volume stand together. */

@@ -9,6 +9,7 @@ export * from './records.js';
 export * from './facet.js';
 export * from './scrubbing.js';
 export * from './claims.js';
+export * from './action-key.js';
 export * from './plan.js';
 export * from './parking.js';
 export * from './lane.js';

@@ -1,5 +1,6 @@
 import {
   LANE_BYTES_MAX,
+  NUMBERS_PER_MS,
   LANE_ENTRIES_MAX,
   PARAMS_BYTES_MAX,
   Refusal,
@@ -35,7 +36,6 @@ import { materialize, standsFor } from './materialize.js';
 import type { EngineContext } from './ports.js';
 
 const CONFLICTS_MAX = 3;
-const NUMBERS_PER_MS = 1000;
 
 export interface AdmissionRequest {
   readonly definition: AnyIntentDefinition;

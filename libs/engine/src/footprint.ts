@@ -1,7 +1,6 @@
 import type {
   Claims,
   FootprintDelta,
-  GivenBack,
   Lane,
   RegionSlug,
   Snapshot,
@@ -47,14 +46,16 @@ export function footprintOf(record: VolumeRecord | null, lane: Lane | null, rule
   return { volumes, gib, names, slots };
 }
 
-/** What a volume holds by what stands of it, and beside it what is to be given back. */
+/** What a volume holds by what stands of it, and beside it what is to be given back. An action with an intent behind it stays. */
 export function claimsOf(
   { lane, record }: Pick<Snapshot, 'record' | 'lane'>,
-  givesBack: GivenBack,
+  { givesBack, at }: Pick<Claims, 'givesBack' | 'at'>,
   rules: Rules,
 ): Claims {
   const { names, slots } = footprintOf(record, lane, rules);
-  return { names: [...names.values()], slots, givesBack };
+  const waiting = new Set(lane?.entries.map(({ action }) => action));
+  const actions = givesBack.actions.filter((n) => !waiting.has(n));
+  return { names: [...names.values()], slots, givesBack: { ...givesBack, actions }, at };
 }
 
 const NOTHING: FootprintDelta = { volumes: 0, gib: 0, namesTaken: [], namesFreed: [], slots: new Map() };

@@ -35,7 +35,7 @@ export function commitEdit(context: WorkerContext, head: LaneEntry, snapshot: Sn
     head: finished ? null : { ...head, committed: { rev, at }, tries: 0 },
     record: next,
     ...buriedAs(snapshot, next, { rev, at }),
-    ...claimedBy(context, plan, { ...snapshot, record: next }, finished),
+    ...claimedBy(context, plan, { ...snapshot, record: next }, { finished, at }),
     actions: [endedAction(context, head, snapshot, { status: 'completed', at, revAfter: rev })],
     owed: owedBy(head, snapshot, { rev, at: owedAt }),
   };
@@ -56,11 +56,11 @@ function claimedBy(
   { rules }: EngineContext,
   { givesBack }: Plan,
   { lane, record }: Snapshot,
-  finished: boolean,
+  { finished, at }: { finished: boolean; at: number },
 ): Pick<Edit, 'claims'> {
   if (givesBack === undefined) return {};
   const after = lane && { ...lane, entries: finished ? lane.entries.slice(1) : lane.entries };
-  return { claims: claimsOf({ record, lane: after }, givesBack, rules) };
+  return { claims: claimsOf({ record, lane: after }, { givesBack, at }, rules) };
 }
 
 /** An intent's end: after its `finish`, or after everything it built was taken back. */

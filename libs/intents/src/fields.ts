@@ -1,4 +1,4 @@
-import type { RegionSlug, VmId, VolumeId } from '@plumbline/domain';
+import type { ActionNumber, RegionSlug, VmId, VolumeId } from '@plumbline/domain';
 import { z } from 'zod';
 
 /** Fields that several kinds share, with messages that name the field and say what would be right. */
@@ -29,5 +29,6 @@ export const optionalRegion = z
 export const EXAMPLE_VOLUME = '0f4d7a51-7f0e-4c8b-9a51-0d2b6a3c9e10' as VolumeId;
 
 export const volumeId = z.uuid().transform((id) => id as VolumeId);
+export const actionNumber = z.number().transform((n) => n as ActionNumber);
 export const vmId = z.number().transform((id) => id as VmId);
 export const regionSlug = z.string().transform((slug) => slug as RegionSlug);

@@ -12,6 +12,7 @@ import type {
 import { heldNameKey, heldSlotKey, imageNameOf, nodeNameOf } from '@plumbline/domain';
 import { qemuDevice, qemuNode } from '@plumbline/qemu-facets';
 import {
+  registryAction,
   registryLane,
   registryName,
   registryOwner,
@@ -33,6 +34,7 @@ const facets: readonly AnyFacet[] = [
   registryTombstone,
   registryLane,
   registryUsage,
+  registryAction,
 ];
 const CLASSES: readonly DiscrepancyClass[] = ['missing', 'unexpected', 'different'];
 
@@ -46,6 +48,7 @@ const KEYS: Readonly<Record<string, string>> = {
   'registry.owner': EXAMPLE_VOLUME,
   'registry.slot': heldSlotKey(2 as VmId, EXAMPLE_VOLUME),
   'registry.tombstone': EXAMPLE_VOLUME,
+  'registry.action': `${EXAMPLE_VOLUME}/a/1`,
 };
 
 const stone = { region: 'nyc1', imageId: 'i', account: 'a' };

@@ -1,8 +1,11 @@
-import { Refusal, RejectedError, heldNameKey } from '@plumbline/domain';
-import type { AccountId, Claims, VmId, VolumeId } from '@plumbline/domain';
+import { Refusal, RejectedError, heldNameKey, volumeResource } from '@plumbline/domain';
+import type { AccountId, ActionRecord, Claims, VmId, VolumeId } from '@plumbline/domain';
 import type { Fold } from './kv.js';
 import type { Layout } from './layout.js';
 import { slottedVm } from './vm-slots.js';
+
+/** For the customer. */
+const LOST = 'It was lost before it was finished.';
 
 /**
  * What a repair writes of owner, name and slots, as functions of what stands there then: whatever somebody did to them, and
@@ -16,7 +19,7 @@ export function claimFolds(
   claims: Claims | undefined,
 ): readonly Fold[] {
   if (claims === undefined) return [];
-  const { givesBack, names, slots } = claims;
+  const { at, givesBack, names, slots } = claims;
   const folds = new Map<string, Fold['fold']>();
   for (const name of givesBack.names)
     folds.set(layout.heldName(name), (value) => (value === id ? null : value));
@@ -30,7 +33,21 @@ export function claimFolds(
     });
   for (const [vm, slot] of slots) folds.set(layout.vm(vm), (value) => slotted(value, { id, vm }, slot));
   folds.set(layout.owner(id), () => account);
+  for (const n of givesBack.actions) {
+    folds.set(layout.action(account, n), (value) => ended(value, { id, at }));
+    folds.set(layout.volumeAction(id, n), () => account);
+  }
   return [...folds].map(([key, fold]) => ({ key, fold }));
+}
+
+/** Whoever has asked for it is told that it was not done: a commit would have written its end. */
+function ended(value: string | null, { at, id }: { at: number; id: VolumeId }): string {
+  const action = value === null ? null : (JSON.parse(value) as ActionRecord);
+  if (value === null || action?.resource !== volumeResource(id))
+    throw new RejectedError(`there is no such action of ${id}`, { reason: 'no-action' });
+  if (action.status !== 'in-progress') return value;
+  const completedAt = Math.max(at, action.startedAt);
+  return JSON.stringify({ ...action, status: 'errored', completedAt, message: LOST } satisfies ActionRecord);
 }
 
 function slotted(

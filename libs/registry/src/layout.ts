@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
+import { NUMBERS_PER_MS } from '@plumbline/domain';
 import type {
   AccountId,
   ActionNumber,
   BootId,
   FacetName,
   HeldName,
+  Instant,
   IntentId,
   QueueName,
   RegionSlug,
@@ -37,6 +39,8 @@ export interface Layout {
   owedOf(source: SourceName, resource: ResourceName): string;
   action(account: AccountId, n: ActionNumber): string;
   actionsOf(account: AccountId): string;
+  /** What begins the keys of all actions that were recorded at about that time, and of those before: the newest first. */
+  actionsAbout(account: AccountId, at: Instant): readonly string[];
   volumeAction(id: VolumeId, n: ActionNumber): string;
   volumeActionsOf(id: VolumeId): string;
   /** What customers do not see: repairs, and the like. */
@@ -79,6 +83,8 @@ export interface Layout {
 
 const VM_DIGITS = 10;
 const ACTION_DIGITS = 16;
+/** A number's first digits are its instant's: so many leave spans of 28 hours. */
+const SPAN_DIGITS = 5;
 
 /** @param prefix of all keys, ending in a slash: several systems can share one Consul. */
 export function layoutOf(prefix: string): Layout {
@@ -101,6 +107,7 @@ export function layoutOf(prefix: string): Layout {
     owedOf: (source, resource) => key(`owed/${source}/${resource}/`),
     action: (account, n) => key(`actions/${account}/${digits(n, ACTION_DIGITS)}`),
     actionsOf: (account) => key(`actions/${account}/`),
+    actionsAbout: (account, at) => spans(at).map((span) => key(`actions/${account}/${span}`)),
     volumeAction: (id, n) => key(`volume-actions/${id}/${digits(n, ACTION_DIGITS)}`),
     volumeActionsOf: (id) => key(`volume-actions/${id}/`),
     internalAction: (account, n) => key(`internal-actions/${account}/${digits(n, ACTION_DIGITS)}`),
@@ -141,6 +148,11 @@ export function layoutOf(prefix: string): Layout {
     tick: key('tick'),
     halt: key('halt'),
   };
+}
+
+function spans(at: Instant): readonly string[] {
+  const span = Math.floor((at * NUMBERS_PER_MS) / 10 ** (ACTION_DIGITS - SPAN_DIGITS));
+  return [span, span - 1].filter((one) => one >= 0).map((one) => digits(one, SPAN_DIGITS));
 }
 
 function digits(n: number, length: number): string {

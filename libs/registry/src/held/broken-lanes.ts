@@ -1,4 +1,4 @@
-import { isUuid, volumeIdOf } from '@plumbline/domain';
+import { LANE_ENTRIES_MAX, isUuid, volumeIdOf } from '@plumbline/domain';
 import type { AnyFacet, Json, Lane, ResourceName, Source } from '@plumbline/domain';
 import type { KvEntry } from '../kv.js';
 import { inBunches, inParts } from './parts.js';
@@ -7,7 +7,10 @@ import type { ByRegistry } from './parts.js';
 /** Owners asked for together. */
 const OWNERS_AT_ONCE = 32;
 
-/** Lanes that nobody can go on with. A healthy one costs a part of one read: its owner has been there since it was admitted. */
+/**
+ * Lanes that nobody can go on with, or whose actions nobody can ask for. A healthy one costs parts of two reads: its owner and
+ * its actions have been there since it was admitted.
+ */
 export function brokenLaneSource(by: ByRegistry, facet: AnyFacet): Source {
   const { kv, layout } = by;
   return {
@@ -24,22 +27,45 @@ export function brokenLaneSource(by: ByRegistry, facet: AnyFacet): Source {
         const ours = lanes.filter(({ resource }) => isUuid(volumeIdOf(resource)));
         const owners = await kv.read(ours.map(({ resource }) => layout.owner(volumeIdOf(resource))));
         const owned = new Set(ours.filter((_, at) => owners[at]).map(({ resource }) => resource));
-        for (const { entry, resource } of lanes) {
-          if (owned.has(resource) && parsed(entry) !== null) continue;
-          const seen = await wrongOf(by, entry, resource);
-          if (seen !== null) yield { key: resource, seen };
-        }
+        const wrong = await Promise.all(
+          lanes.map(({ entry, resource }) => wrongOf(by, entry, resource, owned.has(resource))),
+        );
+        for (const [at, { resource }] of lanes.entries())
+          if (wrong[at]) yield { key: resource, seen: wrong[at] };
       }
     },
   };
 }
 
-async function wrongOf({ kv, layout }: ByRegistry, entry: KvEntry, resource: ResourceName): Promise<Json> {
+async function wrongOf(
+  by: ByRegistry,
+  entry: KvEntry,
+  resource: ResourceName,
+  isOwned = false,
+): Promise<Json> {
   const lane = parsed(entry);
   if (lane === null) return { why: 'unreadable' };
+  if (!isOwned && !(await isSomebodys(by, lane, resource))) return { why: 'nobodys' };
+  return (await isShown(by, lane)) ? null : { why: 'unshown' };
+}
+
+async function isSomebodys(
+  { kv, layout }: ByRegistry,
+  { account }: Lane,
+  resource: ResourceName,
+): Promise<boolean> {
   const id = volumeIdOf(resource);
-  const keys = [layout.owner(id), layout.tombstone(id), layout.volume(lane.account, id)];
-  return (await kv.read(keys)).some(Boolean) ? null : { why: 'nobodys' };
+  const keys = [layout.owner(id), layout.tombstone(id), layout.volume(account, id)];
+  return (await kv.read(keys)).some(Boolean);
+}
+
+/** Actions are written with their intents and never taken away: read after the lane, each must be there. */
+async function isShown({ kv, layout }: ByRegistry, { account, entries }: Lane): Promise<boolean> {
+  const numbers = entries.slice(0, LANE_ENTRIES_MAX).map(({ action }) => action);
+  const customers = numbers.map((n) => layout.action(account, n));
+  const internal = numbers.map((n) => layout.internalAction(account, n));
+  const found = await kv.read([...customers, ...internal]);
+  return numbers.every((_, at) => found[at] ?? found[at + numbers.length]);
 }
 
 function resourceOf({ layout }: ByRegistry, { key }: KvEntry): ResourceName {

@@ -1,4 +1,5 @@
 export * from './broken-lanes.js';
+export * from './stuck-actions.js';
 export * from './names.js';
 export * from './owners.js';
 export * from './slots.js';

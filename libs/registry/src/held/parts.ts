@@ -1,3 +1,4 @@
+import type { AccountId } from '@plumbline/domain';
 import type { Kv, KvEntry } from '../kv.js';
 import type { Layout } from '../layout.js';
 
@@ -23,6 +24,15 @@ export async function* inParts({ kv }: Pick<ByRegistry, 'kv'>, prefix: string): 
 /** The same of the keys alone, a sixteenth at a time. @throws Refusal */
 export async function* keysInParts({ kv }: Pick<ByRegistry, 'kv'>, prefix: string): AsyncGenerator<string> {
   for (const first of HEX) yield* await kv.keys(`${prefix}${first}`);
+}
+
+/** All accounts that have something, or could have. @throws Refusal */
+export async function accountsIn(by: ByRegistry): Promise<readonly AccountId[]> {
+  const found = new Set<string>();
+  for (const prefix of [by.layout.usage('' as AccountId), by.layout.accounts])
+    for await (const key of keysInParts(by, prefix)) found.add(key.slice(prefix.length));
+  // Parts of keys that were made of these.
+  return [...found].sort() as AccountId[];
 }
 
 /** So many at a time. */

@@ -1,7 +1,7 @@
 import { TransientError } from '@plumbline/domain';
 import type { AccountId, AnyFacet, Lane, Source, VolumeRecord } from '@plumbline/domain';
 import type { KvEntry } from '../kv.js';
-import { inParts, keysInParts } from './parts.js';
+import { accountsIn, inParts } from './parts.js';
 import type { ByRegistry } from './parts.js';
 
 const HEX = [...'0123456789abcdef'];
@@ -21,20 +21,12 @@ export function usageSource(by: ByRegistry, facet: AnyFacet): Source {
       return differing(await count(by, account)) && (await countAtRest(by, account));
     },
     async *list() {
-      for (const account of await accounts(by)) {
+      for (const account of await accountsIn(by)) {
         const seen = differing(await count(by, account));
         if (seen !== null) yield { key: account, seen };
       }
     },
   };
-}
-
-async function accounts(by: ByRegistry): Promise<readonly AccountId[]> {
-  const found = new Set<string>();
-  for (const prefix of [by.layout.usage('' as AccountId), by.layout.accounts])
-    for await (const key of keysInParts(by, prefix)) found.add(key.slice(prefix.length));
-  // Parts of keys that were made of these.
-  return [...found].sort() as AccountId[];
 }
 
 /**

@@ -1,7 +1,7 @@
 import { volumeResource } from '@plumbline/domain';
 import type { VmRecord } from '@plumbline/domain';
 import { EXAMPLE_VOLUME } from '@plumbline/intents';
-import { NYC1, OTHER_VM } from '../engine/engine-world.js';
+import { HOST, NYC1, OTHER_VM } from '../engine/engine-world.js';
 import { ScrubWorld } from './scrub-world.js';
 
 const resource = volumeResource(EXAMPLE_VOLUME);
@@ -43,6 +43,31 @@ describe('what a volume holds in the registry', () => {
     await scrub.rest();
     expect(await scrub.world.action(attach)).toMatchObject({ status: 'completed' });
     expect(await slots()).toEqual({ [EXAMPLE_VOLUME]: 'attached' });
+    expect(await scrub.pass()).toMatchObject({ confirmed: 0, filed: 0 });
+  });
+
+  it('is no action whose intent waits: that goes on, and the lost one ends as errored and is listed', async () => {
+    const scrub = await withVolume('volume-attach');
+    const { kv, layout } = scrub.registry;
+    const lost = await scrub.admit('volume-detach');
+    await scrub.write(layout.lane(resource), () => null);
+    await scrub.admit('repair-claims', { actions: [lost.n, lost.n + 1] });
+    await scrub.rest();
+    expect(await scrub.world.action(lost)).toMatchObject({ status: 'in-progress' });
+    await scrub.admit('repair-claims', { actions: [lost.n] });
+    const waits = await scrub.admit('volume-resize');
+    await scrub.write(
+      layout.lane(resource),
+      (lane) => lane?.replace(`[${lost.n}]`, `[${lost.n},${waits.n}]`) ?? null,
+    );
+    scrub.world.hostsAway.add(HOST);
+    await scrub.world.look(resource);
+    expect(await scrub.world.action(lost)).toMatchObject({ status: 'errored', revAfter: null });
+    expect(await scrub.world.action(waits)).toMatchObject({ status: 'in-progress' });
+    scrub.world.hostsAway.clear();
+    await scrub.rest();
+    expect(await scrub.world.action(waits)).toMatchObject({ status: 'completed' });
+    expect(await kv.keys(layout.volumeActionsOf(EXAMPLE_VOLUME))).toHaveLength(4);
     expect(await scrub.pass()).toMatchObject({ confirmed: 0, filed: 0 });
   });
 

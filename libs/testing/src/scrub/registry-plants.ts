@@ -53,6 +53,22 @@ const buried =
     await scrub.write(scrub.registry.layout.tombstone(id), () => JSON.stringify(stone));
   };
 
+/** Somebody wished for something, and its lane was taken away before anybody looked. */
+const wishLost =
+  (kind: string): Hand =>
+  async (scrub) => {
+    await scrub.admit(kind);
+    await scrub.write(scrub.registry.layout.lane(volumeResource(EXAMPLE_VOLUME)), () => null);
+  };
+
+/** The newest action of the account is in progress again. */
+const setBack: Hand = async (scrub) => {
+  const { kv, layout } = scrub.registry;
+  const key = (await kv.keys(layout.actionsOf(scrub.world.account.id))).at(-1) ?? '';
+  const back = { status: 'in-progress', completedAt: null };
+  await scrub.write(key, (now) => JSON.stringify({ ...(JSON.parse(now ?? '{}') as object), ...back }));
+};
+
 const plants = (...all: readonly [string, readonly string[], Hand, Plant['end']][]): readonly Plant[] =>
   all.map(([what, life, hand, end]) => ({ what, life, plant: (_sources, scrub) => hand(scrub), end }));
 
@@ -123,6 +139,22 @@ export const REGISTRY_PLANTS: Readonly<Record<string, readonly Plant[]>> = {
         ),
       'reported',
     ],
+  ),
+  'lane-unshown': plants([
+    'whose action was taken away',
+    created,
+    async (scrub) => {
+      const { account, n } = await scrub.admit('volume-resize');
+      await scrub.write(scrub.registry.layout.action(account, n), () => null);
+      // Nobody comes to it: what is carried out gets its action back.
+      scrub.rest = () => Promise.resolve();
+    },
+    'reported',
+  ]),
+  'action-stuck': plants(['whose lane was taken away', attached, wishLost('volume-detach'), 'repaired']),
+  'action-unknown': plants(
+    ['that had ended', created, setBack, 'reported'],
+    ['of a volume that was never made', [], wishLost('volume-create'), 'reported'],
   ),
   'usage-different': plants([
     'counted too high',

@@ -29,9 +29,11 @@ import {
   ownerSource,
   readingAstray,
   slotSource,
+  stuckActionSource,
   tombstoneSource,
 } from '@plumbline/registry';
 import {
+  registryAction,
   registryLane,
   registryName,
   registryOwner,
@@ -194,6 +196,7 @@ export class ScrubWorld {
       tombstoneSource(registry, registryTombstone),
       brokenLaneSource(registry, registryLane),
       usageSource(registry, registryUsage),
+      stuckActionSource({ ...registry, now: () => this.world.passedMs }, registryAction),
     ];
   }
 

@@ -5,14 +5,26 @@ const KIND = 'repair-claims';
 /** Everything that the volume holds is taken again as its record says. */
 export const retaken = {
   kind: KIND,
-  params: ({ volume }: Finding): Json => ({ volumeId: volume, names: [], vms: [] }),
+  params: ({ volume }: Finding): Json => ({ volumeId: volume, names: [], vms: [], actions: [] }),
 };
 
 /** The same, and the one thing that was found is given back. */
-export function givenBack(what: (found: Finding) => { names?: readonly string[]; vms?: readonly number[] }) {
+export function givenBack(
+  what: (found: Finding) => {
+    names?: readonly string[];
+    vms?: readonly number[];
+    actions?: readonly number[];
+  },
+) {
   return {
     kind: KIND,
-    params: (found: Finding): Json => ({ volumeId: found.volume, names: [], vms: [], ...what(found) }),
+    params: (found: Finding): Json => ({
+      volumeId: found.volume,
+      names: [],
+      vms: [],
+      actions: [],
+      ...what(found),
+    }),
   };
 }
 

@@ -1,3 +1,4 @@
+export * from './action.js';
 export * from './lane.js';
 export * from './name.js';
 export * from './owner.js';
