@@ -75,10 +75,7 @@ export const HELD_OUT: readonly Mutant[] = [
     id: 'lane-deleted-whatever-is-in-it',
     breaks: ['R1', 'C3'],
     file: JOURNAL,
-    find: `return [
-      { verb: 'check-index', key, index: laneIndex },
-      { verb: 'delete-cas', key, index: laneIndex },
-    ];`,
+    find: 'return goneOps(key, laneIndex);',
     put: "return [{ verb: 'delete', key }];",
     why: 'what was appended while the last intent settled is gone with the lane',
   },

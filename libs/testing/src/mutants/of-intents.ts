@@ -123,4 +123,35 @@ export const OF_INTENTS: readonly Mutant[] = [
     put: "return text.slice(0, 2).padEnd(NODE_NAME_LENGTH, '0');",
     why: 'two volumes have one node name',
   },
+  {
+    id: 'adopted-is-made-anew',
+    breaks: ['V1'],
+    file: 'libs/intents/src/volume-adopt.ts',
+    find: 'is({ adoptedFrom, imageId, sizeGib: size }),',
+    put: 'isMinted({ sizeGib: size }),',
+    why: 'the volume gets an empty image of its own, and not the one that was to be adopted',
+  },
+  {
+    id: 'released-leaves-a-tombstone',
+    breaks: ['V3'],
+    file: 'libs/intents/src/volume-release.ts',
+    find: '  forgets: true,\n',
+    put: '',
+    why: 'a purge that is filed for it later on is about what is somebody else’s by then',
+  },
+  {
+    id: 'releases-what-is-attached',
+    breaks: ['V3', 'V4'],
+    file: 'libs/intents/src/volume-release.ts',
+    find: 'if (record.attachment !== null)',
+    put: 'if (record.attachment !== null && record.id === undefined)',
+    also: [
+      {
+        file: 'libs/intents/src/volume-release.ts',
+        find: 'watch(region, p.volumeId).requires({ watchers: 0 }),',
+        put: '',
+      },
+    ],
+    why: 'an attach that came before it is done, and the VM goes on writing to what is nobody’s',
+  },
 ];

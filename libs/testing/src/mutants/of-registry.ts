@@ -9,6 +9,8 @@ const OWN_BOOT = 'libs/registry/src/own-boot.ts';
 const SILENCE = 'libs/registry/src/silence.ts';
 const VIEW = 'libs/registry/src/boots-view.ts';
 
+const CLAIMS = 'libs/registry/src/claim-folds.ts';
+
 /** What lands, what a lost answer means, and who is alive. */
 export const OF_REGISTRY: readonly Mutant[] = [
   {
@@ -107,8 +109,8 @@ export const OF_REGISTRY: readonly Mutant[] = [
     id: 'name-taken-twice',
     breaks: ['R3'],
     file: JOURNAL,
-    find: "...delta.namesTaken.map((name): KvOp => ({ verb: 'cas', key: key(name), value: id, index: 0 })),",
-    put: "...delta.namesTaken.map((name): KvOp => ({ verb: 'set', key: key(name), value: id })),",
+    find: "verb: 'cas',\n      key: this.nameKey(account, name),\n      value: id,\n      index: 0,",
+    put: "verb: 'set',\n      key: this.nameKey(account, name),\n      value: id,",
     why: 'the last of two creates under one name takes it from the first',
   },
   {
@@ -296,5 +298,28 @@ export const OF_REGISTRY: readonly Mutant[] = [
       },
     ],
     why: 'who asks while an answer is on its way is given that answer, which is older than the question',
+  },
+  {
+    id: 'name-freed-without-a-look',
+    breaks: ['R3'],
+    file: JOURNAL,
+    find: 'entry?.value === id ? goneOps(entry.key, entry.index)',
+    put: 'entry && id ? goneOps(entry.key, entry.index)',
+    why: 'the end of a volume whose name was lost frees the name of whoever has it by now',
+  },
+  {
+    id: 'name-taken-from-another',
+    breaks: ['R3'],
+    file: CLAIMS,
+    find: 'if (value === null || value === id) return id;',
+    put: 'if (value !== undefined) return id;',
+    also: [
+      {
+        file: 'libs/sources/registry/facets/src/name.ts',
+        find: "class: 'different',\n      does: 'page',",
+        put: "class: 'different',\n      does: 'repair',\n      files: retaken,",
+      },
+    ],
+    why: 'a repair gives a volume its name back, and takes it from another that is called so too',
   },
 ];

@@ -145,9 +145,20 @@ export class Clients {
     slot.id = (made.action.params as { volumeId: VolumeId }).volumeId;
   }
 
+  /** A name that somebody has taken away from its volume is anybody's: a customer who likes it makes another of that name. */
+  private lostName({ account }: Slot): string | null {
+    const { layout, register, unnamed } = this.world;
+    for (const id of unnamed) {
+      const record = register.records.get(`volume/${id}`);
+      if (record?.account !== account.id) continue;
+      if (!register.names.has(layout.name({ ...record, kind: 'volume' }))) return record.name;
+    }
+    return null;
+  }
+
   /** Who repeats a request sends the same again; now and then a key is used for something else, which must be refused. */
   private bodyOf(slot: Slot, { sizeGib, vm }: Asked, key: string | null): KeyUse['body'] {
-    const body = { name: slot.name, sizeGib: Math.ceil(sizeGib / 2) };
+    const body = { name: this.lostName(slot) ?? slot.name, sizeGib: Math.ceil(sizeGib / 2) };
     if (key === null) return body;
     const at = `${slot.account.name} ${key}`;
     const use = this.keys.get(at);

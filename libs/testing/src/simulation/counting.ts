@@ -95,7 +95,7 @@ export class Counting implements Judgement {
     const names = new Map<string, string>();
     for (const [resource, { account }] of this.taken) {
       const named = this.namedAs(resource);
-      if (named === null) continue;
+      if (named === null || this.world.unnamed.has(resource.slice(-36))) continue;
       const key = layout.name({ account, kind: 'volume', ...named });
       if (names.has(key)) return broken('R3', `two volumes have the name ${named.name}`, resource);
       names.set(key, volumeIdOf(resource as Lane['resource']));

@@ -23,6 +23,7 @@ const SPOILT: Readonly<Record<Spoiling, string>> = {
   'bill-lost': 'billing',
   'bill-left': 'billing',
   'name-held-besides': 'registry',
+  'name-taken-away': 'registry',
   'slot-freed': 'registry',
 };
 
@@ -68,6 +69,7 @@ export class Hand {
     const image = ceph.images.get(key);
     if (kind === 'bill-lost') return this.unbilled(id, billing.loseNewest(id));
     if (kind === 'name-held-besides') return this.holdName(record);
+    if (kind === 'name-taken-away') return this.takeName(record);
     if (kind === 'slot-freed') return this.freeSlot(record);
     if (kind === 'disk-pulled') return this.pull(record);
     if (kind === 'disk-astray') return this.plugAstray(record);
@@ -144,6 +146,16 @@ export class Hand {
     const key = layout.name({ account, region, kind: 'volume', name: 'by-hand' });
     if (consul.store.get(key) !== null) return false;
     consul.store.transact([{ verb: 'set', key, value: id }]);
+    return true;
+  }
+
+  /** Until it has it again, another may be made of that name. */
+  private takeName({ account, id, name, region }: VolumeRecord): boolean {
+    const { consul, layout, unnamed } = this.world;
+    const key = layout.name({ account, region, kind: 'volume', name });
+    if (consul.store.get(key)?.value !== id) return false;
+    consul.store.transact([{ verb: 'delete', key }]);
+    unnamed.add(id);
     return true;
   }
 

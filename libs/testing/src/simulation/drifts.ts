@@ -12,6 +12,7 @@ export const DRIFTS = [
   'bill-lost',
   'bill-left',
   'name-held-besides',
+  'name-taken-away',
   'slot-freed',
   'brake-put-on',
 ] as const;

@@ -51,11 +51,14 @@ export class Operator implements Judgement {
 
   private readonly wishes = [() => this.adopt(), () => this.release(), () => this.adoptSize()] as const;
 
-  /** V3: what was only to be adopted, and what was released, is nobody's to take away. */
+  /** V3: what was only to be adopted, and what was released, is nobody's to take away. V1: what was adopted is what it was. */
   judge(): Mistake | null {
     const { ceph, drifted, register } = this.world;
     for (const { imageId, isSwapped, key, volume } of this.made) {
       const wasCommitted = register.versions.has(volume);
+      const isHeld = register.records.has(`volume/${volume}`) && !drifted.has(volume);
+      if (isHeld && ceph.images.get(imageKeyOf(REGION, volume))?.imageId !== imageId)
+        return broken('V1', 'what was adopted has another image', `volume/${volume}`);
       if (wasCommitted || isSwapped) continue;
       const place = ceph.elsewhere(imageId);
       const isThere = place?.state === 'renamed' && [key, imageKeyOf(REGION, volume)].includes(keyOf(place));
@@ -69,6 +72,8 @@ export class Operator implements Judgement {
       if (drifted.has(volume) || !this.isReleased(resource)) continue;
       if (ceph.elsewhere(imageId)?.state !== 'renamed')
         return broken('V3', 'an image that was released is taken away', resource);
+      if (register.tombstones.has(volume) && !register.lanes.has(resource))
+        return broken('V3', 'what was released can still be purged', resource);
     }
     return null;
   }

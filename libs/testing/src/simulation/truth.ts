@@ -149,7 +149,8 @@ export function wrongOf(
     if (isOwed && facet.source === 'billing') return [];
     const named = things.get(facet)?.get(id) ?? [];
     const image = named.length === 0 && facet === cephImage ? elsewhere(world, snapshot) : [];
-    return [...judge(facet, id, snapshot, [...named, ...image])];
+    const name = facet === registryName ? ofAnother(world, snapshot) : [];
+    return [...judge(facet, id, snapshot, [...named, ...image, ...name])];
   });
 }
 
@@ -157,6 +158,13 @@ export function wrongOf(
 function elsewhere({ ceph }: World, { record }: Snapshot): readonly Thing[] {
   const seen = record && ceph.elsewhere(record.imageId);
   return record === null || seen === null ? [] : [{ key: imageKeyOf(record.region, record.id), seen }];
+}
+
+/** The volume's name, where it is reserved for another: listed among that one's. */
+function ofAnother({ layout, register }: World, { record }: Snapshot): readonly Thing[] {
+  const volume = record && register.names.get(layout.name({ ...record, kind: 'volume' }));
+  if (record === null || !volume || volume === record.id) return [];
+  return [{ key: heldNameKey(record.id, record), seen: { volume, own: false, named: true } }];
 }
 
 /** What differs anywhere. */

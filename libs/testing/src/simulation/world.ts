@@ -78,6 +78,8 @@ export class World {
   readonly causes: Causes;
   /** Volumes at whose things somebody was by hand, past all of us. */
   readonly drifted = new Set<string>();
+  /** Whose names were taken away by hand. */
+  readonly unnamed = new Set<string>();
   /** Of whose bills something was taken by hand. */
   readonly misbilled = new Set<string>();
   readonly processes: SimulatedProcess[] = [];
