@@ -9,6 +9,29 @@ const run = promisify(execFile);
 const minuteMs = 60_000;
 const scrubber = 'scrubber-1';
 
+/** A lane that nobody goes on with, and with no action to its intent. Of another account: one with a lane is not counted. */
+function parkedLane(volume: string, account: string): object {
+  const entry = {
+    intent: randomUUID(),
+    kind: 'volume-resize',
+    params: { volumeId: volume, region: null, sizeGib: 2 },
+    account,
+    region: 'nyc1',
+    action: 1,
+    requestId: 'by-hand',
+    recordedAt: 1,
+    attempt: null,
+    turns: 1,
+    tries: 0,
+    plan: null,
+    ledger: [],
+    undoing: null,
+    committed: null,
+    parked: { reason: 'stranger', detail: 'by hand', at: 1 },
+  };
+  return { resource: `volume/${volume}`, account, entries: [entry] };
+}
+
 /** A person with `consul kv` changes what only our own transactions may, and one with `rbd` leaves something in the trash. */
 describe('what is written into the registry by hand', () => {
   let system: System;
@@ -61,14 +84,15 @@ describe('what is written into the registry by hand', () => {
     'is found, class by class, repaired or told of, and nothing is left to be found then',
     async () => {
       const names =
-        'unnamed given renamed ownerless disowned slotless reserved elsewhere buried left polled undated'.split(
+        'unnamed given renamed ownerless disowned slotless reserved elsewhere buried left polled undated unshown'.split(
           ' ',
         );
       const made = await Promise.all(names.map(async (name) => [name, await system.create(name)] as const));
       const of = (name: string) => made.find(([one]) => one === name)?.[1] ?? '';
       for (const name of ['slotless', 'reserved'])
         await system.act(of(name), { type: 'attach', droplet_id: Number(system.variable('PLUMBLINE_VM')) });
-      expect((await system.ask('DELETE', `/v2/volumes/${of('left')}`)).status).toBe(204);
+      for (const name of ['left', 'unshown'])
+        expect((await system.ask('DELETE', `/v2/volumes/${of(name)}`)).status).toBe(204);
       expect(await system.disagreements()).toEqual([]);
 
       const account = String(await valueOf(`owners/${of('unnamed')}`));
@@ -103,6 +127,7 @@ describe('what is written into the registry by hand', () => {
       await put(`tombstones/${of('buried')}`, JSON.stringify(stone));
       await put(`tombstones/${noId}`, JSON.stringify({ ...stone, id: noId }));
       await put(`lanes/volume/${nobodys}`, '{');
+      await put(`lanes/volume/${of('unshown')}`, JSON.stringify(parkedLane(of('unshown'), other)));
       await put(`usage/${account}`, JSON.stringify({ volumes: 77, gib: 78 }));
       const polled = await setBack(of('polled'), 'goes');
       const undated = await setBack(of('undated'), 'stays');
@@ -112,6 +137,7 @@ describe('what is written into the registry by hand', () => {
 
       const told = [
         `confirmed lane-broken unexpected volume/${nobodys}`,
+        `confirmed lane-unshown unexpected volume/${of('unshown')}`,
         `confirmed action-unknown unexpected ${of('undated')}`,
         `confirmed name-another different ${of('given')}`,
         `confirmed owner-unknown unexpected ${noId}`,
@@ -140,7 +166,7 @@ describe('what is written into the registry by hand', () => {
       // Of a volume with a lane nothing can be told, and one that cannot be read may be anything.
       await came([...told, ...repaired], 'everything to be as its remedy says');
 
-      await put(`lanes/volume/${nobodys}`, null);
+      for (const id of [nobodys, of('unshown')]) await put(`lanes/volume/${id}`, null);
       const free = [
         `confirmed name-unknown unexpected ${nobodys}`,
         `confirmed name-unknown unexpected ${nobodys}`,
@@ -148,7 +174,13 @@ describe('what is written into the registry by hand', () => {
         `confirmed trash-unknown unexpected ${nobodys}`,
       ];
       await came(
-        [...told.slice(1), ...free, ...repaired, `repaired lane-broken unexpected volume/${nobodys}`],
+        [
+          ...told.slice(2),
+          ...free,
+          ...repaired,
+          `repaired lane-broken unexpected volume/${nobodys}`,
+          `repaired lane-unshown unexpected volume/${of('unshown')}`,
+        ],
         'what was behind an unreadable lane to be told of',
       );
 

@@ -373,7 +373,7 @@ describe('brakes', () => {
     scrub.world.revFloor = 1_000_000;
     await scrub.passes(2);
     const facets = scrub.sources().map(({ facet }) => facet.name);
-    expect(facets).toHaveLength(11);
+    expect(facets).toHaveLength(12);
     const brakes = await scrub.desk.brakes();
     expect(brakes.map(({ facet }) => facet).sort()).toEqual([...facets].sort());
     expect(new Set(brakes.map(({ why }) => why))).toEqual(new Set(['rewound']));
