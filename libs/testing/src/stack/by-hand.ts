@@ -52,6 +52,12 @@ export class ByHand {
     return entries.some(({ name }) => name === this.nameOf(volume));
   }
 
+  async removeFromTrash(volume: string): Promise<void> {
+    const entries = await this.tools.trashEntries(this.conf, this.pool);
+    const id = entries.find(({ name }) => name === this.nameOf(volume))?.id;
+    await this.rbd('trash', 'rm', '--no-progress', '--force', `${this.pool}/${id}`);
+  }
+
   restoreFromTrash(volume: string): Promise<void> {
     return this.tools.restoreFromTrash(this.conf, this.pool, this.nameOf(volume));
   }
@@ -60,6 +66,31 @@ export class ByHand {
   async sql(statement: string): Promise<void> {
     const said = await this.tools.execute(this.system.variable('DATABASE_URL'), statement);
     if (!/^(INSERT 0|UPDATE|DELETE) 1$/.test(said)) throw new Error(`${statement}: ${said}`);
+  }
+
+  async valueOf(key: string): Promise<unknown> {
+    return (await this.system.registry(key)).get(key)?.value;
+  }
+
+  /** As with `consul kv put`, and where nothing is given `delete`. */
+  async put(key: string, value: string | null): Promise<void> {
+    await this.write(key, value, '');
+  }
+
+  /** Whoever else writes it at the same time comes first: then it is changed once more. */
+  async edit<T>(key: string, change: (value: T) => T): Promise<void> {
+    const isWritten = async () => {
+      const entry = (await this.system.registry(key)).get(key);
+      if (entry === undefined) throw new Error(`the registry has no ${key}`);
+      return await this.write(key, JSON.stringify(change(entry.value as T)), `?cas=${entry.index}`);
+    };
+    await this.tools.waitFor(isWritten, { what: `${key} to be written` });
+  }
+
+  private async write(key: string, value: string | null, query: string): Promise<boolean> {
+    const url = `${this.system.variable('CONSUL_HTTP_ADDR')}/v1/kv/plumbline/${key}${query}`;
+    const answer = await fetch(url, value === null ? { method: 'DELETE' } : { method: 'PUT', body: value });
+    return (await answer.text()) === 'true';
   }
 
   vmId(vm: VmName): number {

@@ -1,38 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import type { DiscrepancyClass, DiscrepancyRecord, FacetName, ParkReason } from '@plumbline/domain';
+import type { DiscrepancyRecord } from '@plumbline/domain';
 import type { ByHand } from './by-hand.js';
-
-/** What a discrepancy must be taken for, and where it must end. */
-export interface Expected {
-  readonly facet: FacetName;
-  readonly class: DiscrepancyClass;
-  readonly remedy: string;
-  /** `confirmed`: it is told of and nothing else. */
-  readonly end: 'repaired' | 'confirmed' | `parked:${ParkReason}`;
-}
-
-/** One way in which a person can make a real part differ from the registry. */
-export interface Drift {
-  readonly name: string;
-  /** What was done to the volume before, in good order. `none`: it never was, and only its id is used. */
-  readonly life: 'created' | 'attached' | 'deleted' | 'none';
-  readonly expected: readonly Expected[];
-  readonly plant: (hand: ByHand, volume: string) => Promise<unknown>;
-  /** Sets right by hand what is not repaired. What is lost for good is lost: such a volume can still be deleted. */
-  readonly mend?: (hand: ByHand, volume: string) => Promise<unknown>;
-}
+import { found } from './drift.js';
+import type { Drift } from './drift.js';
+import { registryDrifts } from './registry-drifts.js';
 
 const SIZE = '1G';
 const SMALLER = '512M';
 /** Below the name of the image, so that each id has one of its own. */
 const strayOf = (volume: string) => `by-hand-${volume}`;
-
-const found = (
-  facet: FacetName,
-  sort: DiscrepancyClass,
-  remedy: string,
-  end: Expected['end'] = 'repaired',
-): Expected => ({ facet, class: sort, remedy, end });
 
 const images: readonly Drift[] = [
   {
@@ -85,6 +61,16 @@ const images: readonly Drift[] = [
     expected: [found('ceph.image', 'unexpected', 'image-unknown', 'confirmed')],
     plant: (hand, volume) => hand.rbd('create', '--size', SIZE, hand.imageOf(volume)),
     mend: (hand, volume) => hand.rbd('rm', '--no-progress', hand.imageOf(volume)),
+  },
+  {
+    name: 'orphan-in-trash',
+    life: 'none',
+    expected: [found('ceph.trash', 'unexpected', 'trash-unknown', 'confirmed')],
+    async plant(hand, volume) {
+      await hand.rbd('create', '--size', SIZE, hand.imageOf(volume));
+      await hand.rbd('trash', 'mv', hand.imageOf(volume));
+    },
+    mend: (hand, volume) => hand.removeFromTrash(volume),
   },
 ];
 
@@ -201,8 +187,8 @@ const disks: readonly Drift[] = [
   },
 ];
 
-/** Every sort of drift that a person can make on the real parts; for each remedy there is one. */
-export const DRIFTS: readonly Drift[] = [...images, ...subscriptions, ...disks];
+/** Every sort of drift of one volume that a person can make on the real parts. */
+export const DRIFTS: readonly Drift[] = [...images, ...subscriptions, ...disks, ...registryDrifts];
 
 /** What is found of a drift, one line for each thing that differs. */
 export function linesExpected({ expected }: Drift, volume: string): readonly string[] {
