@@ -51,7 +51,7 @@ const usual = {
   seconds: 10,
   floorSeconds: 5,
   rounds: 1,
-  warm: 2_000,
+  warm: 5_000,
   listed: 10_000,
   ...{ intents: 10_000, kills: 200 },
 };
