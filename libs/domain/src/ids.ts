@@ -63,14 +63,9 @@ const NODE_NAME_LENGTH = 27;
  * characters. Never with an attempt in it: two attempts that add the same name exclude one another, two names would not.
  */
 export function nodeNameOf(id: VolumeId): string {
-  // Five digits of one are four letters of the other; two of zero fill the last five up.
-  const digits = `${id.replaceAll('-', '')}000`;
-  let text = 'v';
-  for (let at = 0; at < digits.length; at += 5) {
-    const bits = Number.parseInt(digits.slice(at, at + 5), 16);
-    for (const shift of [15, 10, 5, 0]) text += BASE32.charAt((bits >> shift) & 31);
-  }
-  return text.slice(0, NODE_NAME_LENGTH);
+  // Two bits of zero fill the last letter up.
+  const bits = BigInt(`0x${id.replaceAll('-', '')}`) << 2n;
+  return `v${bits.toString(32).padStart(NODE_NAME_LENGTH - 1, '0')}`;
 }
 
 /** The volume a block node or device belongs to, or null when the name is none of ours. */

@@ -51,12 +51,17 @@ export class GroupCommit {
     if (this.#refusing !== null) throw unavailable(this.#refusing);
     if (this.#queue.length >= this.options.waitersMax) throw unavailable('too many writes are waiting');
     const size = sized(transaction);
-    if (opsOf(size) > GROUP_OPS_MAX || size.bytes > VALUES_BYTES_MAX) {
+    const { uses, ownOps, sharedOps, bytes } = size;
+    if (opsOf(size) > GROUP_OPS_MAX || bytes > VALUES_BYTES_MAX) {
       throw new InvariantError('writing more than fits one transaction', { reason: 'transaction-too-large' });
     }
     return new Promise((resolve, reject) => {
       this.#queue.push({
-        ...size,
+        transaction,
+        uses,
+        ownOps,
+        sharedOps,
+        bytes,
         folds: transaction.folds ?? [],
         cameAfter: this.#commit.sent,
         cameAtMs: this.options.timing.nowMs(),
@@ -65,7 +70,7 @@ export class GroupCommit {
         resolve,
         reject,
       });
-      this.#queuedOps += size.ownOps;
+      this.#queuedOps += ownOps;
       this.#call();
     });
   }

@@ -13,7 +13,8 @@ export type DiskOfClient = DiskAt & { readonly client?: ClientRef };
 
 /** The same, about which a plan states facts. */
 export function diskFactAt(at: DiskOfClient) {
-  return { ...diskPlaceOf(at), ...(at.client === undefined ? {} : { client: at.client }) };
+  const { key, host } = diskPlaceOf(at);
+  return at.client === undefined ? { key, host } : { key, host, client: at.client };
 }
 
 /** Key of a block node or device: `<vm>/<node name>`, on that VM's host. */
