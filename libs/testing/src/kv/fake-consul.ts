@@ -62,7 +62,8 @@ class FakeTransport implements KvTransport {
   async transact(ops: readonly KvOp[]): Promise<TransactAnswer> {
     refuseTooLarge(ops);
     const result = await this.#serve({ what: 'transact', ops }, () => this.consul.store.transact(ops));
-    return { ...result, dateMs: this.consul.dateMs };
+    const { dateMs } = this.consul;
+    return 'failed' in result ? { failed: result.failed, dateMs } : { results: result.results, dateMs };
   }
 
   async readTrees(prefixes: readonly string[]): Promise<readonly (readonly KvEntry[])[]> {

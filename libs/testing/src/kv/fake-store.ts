@@ -120,7 +120,10 @@ export class FakeStore {
   tree(prefix: string): readonly KvEntry[] {
     const known = this.#trees.get(prefix);
     if (known !== undefined) return known;
-    const tree = this.keys(prefix).map((key) => ({ key, ...this.#entries.get(key)! }));
+    const tree = this.keys(prefix).map((key) => {
+      const { value, index } = this.#entries.get(key)!;
+      return { key, value, index };
+    });
     this.#trees.set(prefix, tree);
     return tree;
   }
@@ -134,7 +137,7 @@ export class FakeStore {
 
   get(key: string): KvEntry | null {
     const stored = this.#entries.get(key);
-    return stored === undefined ? null : { key, ...stored };
+    return stored === undefined ? null : { key, value: stored.value, index: stored.index };
   }
 
   snapshot(): StoreSnapshot {

@@ -112,12 +112,14 @@ export class SimulatedCeph {
 
   /** What its name does not lead to, by its internal id. */
   elsewhere(imageId: string): ImageSeen | null {
-    const isIt = ([, image]: readonly [string, StoredImage]): boolean => image.imageId === imageId;
-    const [renamed, trashed] = [[...this.images].find(isIt), [...this.trash].find(isIt)];
-    const [key, image] = renamed ?? trashed ?? [];
-    if (key === undefined || image === undefined) return null;
-    const name = key.slice(key.indexOf('/') + 1);
-    return { ...image, state: renamed === undefined ? 'trashed' : 'renamed', name };
+    const places = [
+      ['renamed', this.images],
+      ['trashed', this.trash],
+    ] as const;
+    for (const [state, all] of places)
+      for (const [key, image] of all)
+        if (image.imageId === imageId) return { ...image, state, name: key.slice(key.indexOf('/') + 1) };
+    return null;
   }
 
   newImageId(): string {

@@ -124,7 +124,8 @@ function arrived(world: World, process: SimulatedProcess, request: FakeRequest):
 
 /** Who takes another over looks at that one's beat, and takes it away. */
 function isOwnBeat({ layout }: World, { boot }: SimulatedProcess, ops: readonly KvOp[]): boolean {
-  return ops.some(({ key }) => key === layout.beat(boot));
+  const own = layout.beat(boot);
+  return ops.some(({ key }) => key === own);
 }
 
 /** What a merged write is for; of several things the one that says most. Null: a beat, a boot's own key, a reading. */

@@ -21,6 +21,7 @@ interface Taken {
 /** B2, R3 and V4 as far as slots go: what is counted and reserved is exactly what records and lanes take up. */
 export class Counting implements Judgement {
   private readonly taken = new Map<string, Taken>();
+  private readonly keys = new Map<string, string>();
 
   constructor(private readonly world: World) {}
 
@@ -91,12 +92,12 @@ export class Counting implements Judgement {
   }
 
   private names(): Mistake | null {
-    const { layout, register } = this.world;
+    const { register } = this.world;
     const names = new Map<string, string>();
     for (const [resource, { account }] of this.taken) {
       const named = this.namedAs(resource);
       if (named === null || this.world.unnamed.has(resource.slice(-36))) continue;
-      const key = layout.name({ account, kind: 'volume', ...named });
+      const key = this.keyOfName(account, named);
       if (names.has(key)) return broken('R3', `two volumes have the name ${named.name}`, resource);
       names.set(key, volumeIdOf(resource as Lane['resource']));
     }
@@ -105,6 +106,14 @@ export class Counting implements Judgement {
     if (reserved.length !== had.length || reserved.some(([key, id]) => names.get(key) !== id))
       return broken('R3', 'names are reserved that nobody has, or the reverse');
     return null;
+  }
+
+  /** Where a name stands never changes, and is a hash. */
+  private keyOfName(account: AccountId, { region, name }: Pick<VolumeRecord, 'region' | 'name'>): string {
+    const of = `${account} ${region} ${name}`;
+    const key = this.keys.get(of) ?? this.world.layout.name({ account, region, kind: 'volume', name });
+    this.keys.set(of, key);
+    return key;
   }
 
   /** A volume has its name from the moment it is wished for until it is gone. */

@@ -108,13 +108,14 @@ export class EventPool {
     const last = heap.pop();
     if (first === undefined || last === undefined) return null;
     if (heap.length === 0) return first;
-    heap[0] = last;
     for (let at = 0; ;) {
-      let least = at;
-      for (const below of [2 * at + 1, 2 * at + 2])
-        if (below < heap.length && isBefore(heap[below]!, heap[least]!)) least = below;
-      if (least === at) return first;
-      [heap[at], heap[least]] = [heap[least]!, heap[at]!];
+      const [left, right] = [2 * at + 1, 2 * at + 2];
+      const least = right < heap.length && isBefore(heap[right]!, heap[left]!) ? right : left;
+      if (least >= heap.length || isBefore(last, heap[least]!)) {
+        heap[at] = last;
+        return first;
+      }
+      heap[at] = heap[least]!;
       at = least;
     }
   }

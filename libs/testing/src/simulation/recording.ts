@@ -38,10 +38,12 @@ export class Recording implements Judgement {
       const found = this.changed(change);
       if (found !== null) return found;
     }
-    const isTouched = changes.some(({ what }) => what === 'lanes' || what === 'actions');
-    if (!isTouched && this.world.acknowledged === this.known) return null;
-    this.known = this.world.acknowledged;
-    return this.promised();
+    if (this.world.acknowledged !== this.known || changes.some(({ what }) => what === 'actions')) {
+      this.known = this.world.acknowledged;
+      return this.promised(null);
+    }
+    const lanes = changes.filter(({ what }) => what === 'lanes');
+    return lanes.length === 0 ? null : this.promised(new Set(lanes.map(({ key }) => key.slice(-36))));
   }
 
   private changed({ what, key, before, after }: Change): Mistake | null {
@@ -109,11 +111,15 @@ export class Recording implements Judgement {
     return null;
   }
 
-  /** Pending, parked or ended, and exactly one of these. */
-  private promised(): Mistake | null {
+  /**
+   * Pending, parked or ended, and exactly one of these.
+   * @param touched the volumes whose lanes alone have changed; null: anything may have
+   */
+  private promised(touched: ReadonlySet<string> | null): Mistake | null {
     const { promised, register } = this.world;
     for (const one of promised.values()) {
       const { intent, resource } = one;
+      if (touched !== null && !touched.has(resource.slice(-36))) continue;
       const action = this.world.actionAt(one);
       if (action === null) return broken('R1', `the action of intent ${intent} is lost`, resource);
       const entries = register.lanes.get(resource)?.entries.filter((entry) => entry.intent === intent) ?? [];

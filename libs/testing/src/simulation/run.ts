@@ -128,7 +128,8 @@ async function play(
       return nowMs - healedMs > BUSY_MS + behindMs() * BUSY_BEHIND;
     }
     // What was wrong behind such an intent is looked at when that has ended.
-    return nowMs - busyMs > SETTLE_MS + behindMs() + awayMs() + (isOursAlone(world) ? SCRUBBED_MS : 0);
+    const overMs = nowMs - busyMs - (SETTLE_MS + behindMs() + awayMs());
+    return overMs > SCRUBBED_MS || (overMs > 0 && !isOursAlone(world));
   };
   const isQuiet = atIntervals(world, () => isSettled(world));
   const afterwards = await until(() => !isTold || isQuiet() || isLate());

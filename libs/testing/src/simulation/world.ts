@@ -146,7 +146,7 @@ export class World {
     return knows?.hosts ?? { isHostAway: () => false, isHostGivenUp: () => false };
   }
 
-  async step(): Promise<boolean> {
+  step(): Promise<boolean> {
     this.writes = [];
     this.consul.dateMs = Math.floor((this.instantMs - this.consulBehindMs) / 1000) * 1000;
     return this.pool.step();
