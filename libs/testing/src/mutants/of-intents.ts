@@ -119,8 +119,8 @@ export const OF_INTENTS: readonly Mutant[] = [
     id: 'node-names-cut-short',
     breaks: ['V4', 'A1'],
     file: 'libs/domain/src/ids.ts',
-    find: 'return text.slice(0, NODE_NAME_LENGTH);',
-    put: "return text.slice(0, 2).padEnd(NODE_NAME_LENGTH, '0');",
+    find: "padStart(NODE_NAME_LENGTH - 1, '0')}`;",
+    put: "padStart(NODE_NAME_LENGTH - 1, '0').charAt(0)}`.padEnd(NODE_NAME_LENGTH, '0');",
     why: 'two volumes have one node name',
   },
   {
