@@ -69,11 +69,13 @@ export class Operator implements Judgement {
         return broken('A1', 'an adoption was undone, and its image has not its name', `volume/${volume}`);
     }
     for (const [resource, { imageId, volume }] of this.released) {
-      if (drifted.has(volume) || ceph.elsewhere(imageId)?.state === 'renamed') continue;
-      if (this.isReleased(resource))
-        return broken('V3', 'an image that was released is taken away', resource);
-      if (register.tombstones.has(volume) && !register.lanes.has(resource))
-        return broken('V3', 'what was released can still be purged', resource);
+      const isAway = ceph.elsewhere(imageId)?.state !== 'renamed';
+      const isBuried = register.tombstones.has(volume) && !register.lanes.has(resource);
+      if (drifted.has(volume) || !(isAway || isBuried) || !this.isReleased(resource)) continue;
+      const detail = isAway
+        ? 'an image that was released is taken away'
+        : 'what was released can still be purged';
+      return broken('V3', detail, resource);
     }
     return null;
   }
