@@ -18,8 +18,8 @@ import { prepare, useAndRemove } from './volumes.js';
 
 const HELD_MS = 90_000;
 const SETTLED_MS = 90_000;
-/** How often a call may be over before it is struck. */
-const ROUNDS_MAX = 6;
+/** How often a call may be over before it is struck: a write takes a millisecond, as long as it takes to send a signal. */
+const ROUNDS_MAX = 12;
 
 export interface BatchResult {
   readonly outcomes: readonly Outcome[];
