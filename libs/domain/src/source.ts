@@ -33,6 +33,9 @@ export type Applied = { readonly seen: Json; readonly lost?: true } | { readonly
 
 export type Unasked = (part: Part) => void;
 
+/** Waits until so many things more may be read. */
+export type Turn = (things: number) => Promise<void>;
+
 /** The read half of a facet's adapter. `observe` and `list` never write. */
 export interface Source {
   readonly facet: AnyFacet;
@@ -52,8 +55,9 @@ export interface Source {
    * Everything of this facet, in the order of the volume ids that `facet.volumeOf` reads from the keys; strangers' things last.
    * @param unasked is told, before the first thing comes, of each part that cannot be asked: what is there is unknown, and
    * not listed. Without it a listing that would have to leave something out rejects.
+   * @param turn is taken by whoever reads much more than is listed, for all that is read; the others leave it
    */
-  list(signal: AbortSignal, unasked?: Unasked): AsyncIterable<Place & { readonly seen: Json }>;
+  list(signal: AbortSignal, unasked?: Unasked, turn?: Turn): AsyncIterable<Place & { readonly seen: Json }>;
 }
 
 /** Looks whether something is right: see `Source`. */

@@ -72,7 +72,10 @@ export async function brakeBy(
     const listedOnes = known.filter(
       (record) => record.facet === facet.name && !isUnasked(tally, placeOf(record)),
     );
-    const wrong = causesOf(listedOnes, facet.causeOf?.bind(facet)) + tally.beyond;
+    const counted = listedOnes.filter(
+      (record) => COUNTED.has(record.state) || wasRepairedSince(record, (last ?? pass).startedAt),
+    );
+    const wrong = causesOf(counted, facet.causeOf?.bind(facet)) + tally.beyond;
     const release = releases.find((one) => one.facet === facet.name) ?? null;
     // What has a common cause may all go at once: one VM that is off takes all of its disks with it.
     const before = facet.causeOf ? null : last?.facets.find((one) => one.facet === facet.name);
@@ -114,12 +117,20 @@ function causesOf(
   records: readonly DiscrepancyRecord[],
   causeOf: ((place: Place) => string) | undefined,
 ): number {
-  const counted = records.filter(({ state, volume }) => volume !== null && COUNTED.has(state));
-  const causes = counted.map(({ class: sort, host, key }) => {
+  const ours = records.filter(({ volume }) => volume !== null);
+  const causes = ours.map(({ class: sort, host, key }) => {
     const place = host === null ? { key } : { key, host };
     return `${sort} ${causeOf?.(place) ?? `${host ?? ''} ${key}`}`;
   });
   return new Set(causes).size;
+}
+
+/**
+ * What comes in the middle of a pass is found in two parts, and of the first alone too little may be wrong: what was repaired
+ * since the last whole pass began counts with what this one has found.
+ */
+function wasRepairedSince({ history, state }: DiscrepancyRecord, since: Instant): boolean {
+  return state === 'repaired' && history.some((event) => event.state === 'repairing' && event.at > since);
 }
 
 const COUNTED: ReadonlySet<DiscrepancyRecord['state']> = new Set([

@@ -8,6 +8,8 @@ import type { ScrubberPorts } from './ports.js';
 const PAUSE_MIN_MS = 50;
 /** A listing that says nothing for so long is given up: longer than a host's worker has for all of its VMs. */
 const LISTING_SILENCE_MS = 30_000;
+/** What a key that is read beside records costs, a record being one: it is read in bulk. */
+const BESIDE_RECORD = 1 / 50;
 /** A look at one thing that is not answered in time is given up. */
 const LOOK_MS = 10_000;
 
@@ -106,7 +108,11 @@ export class Gates {
               async (limited) => (await source.confirm?.(place, want, limited)) ?? null,
             )
           : null,
-      list: (signal, unasked) => this.listed(source, pacer, { signal, unasked }),
+      // What the registry holds comes beside its records; each of its answers has its turn and its end.
+      list: (signal, unasked) =>
+        pacer === this.registry
+          ? source.list(signal, unasked, (things) => pacer.turn(things * BESIDE_RECORD, signal))
+          : this.listed(source, pacer, { signal, unasked }),
     };
   }
 
@@ -128,8 +134,7 @@ export class Gates {
         const next = await pacer.timed(sort, () => within(by, () => items.next()));
         if (next.done === true) return;
         yield next.value;
-        // What the registry holds comes beside its records, whose turns it has.
-        if (pacer !== this.registry) await pacer.turn(1, signal);
+        await pacer.turn(1, signal);
       }
     } finally {
       signal.removeEventListener('abort', stop);

@@ -1,7 +1,7 @@
 import { LANE_ENTRIES_MAX, isUuid, volumeIdOf } from '@plumbline/domain';
 import type { AnyFacet, Json, Lane, ResourceName, Source } from '@plumbline/domain';
 import type { KvEntry } from '../kv.js';
-import { inBunches, inParts } from './parts.js';
+import { inBunches, inParts, paced } from './parts.js';
 import type { ByRegistry } from './parts.js';
 
 /** Owners asked for together. */
@@ -21,14 +21,15 @@ export function brokenLaneSource(by: ByRegistry, facet: AnyFacet): Source {
       const [entry] = await kv.read([layout.lane(resource)]);
       return entry ? await wrongOf(by, entry, resource) : null;
     },
-    async *list() {
-      for await (const some of inBunches(inParts(by, layout.lane('volume/')), OWNERS_AT_ONCE)) {
-        const lanes = some.map((entry) => ({ entry, resource: resourceOf(by, entry) }));
+    async *list(_signal, _unasked, turn) {
+      const from = paced(by, turn);
+      for await (const some of inBunches(inParts(from, layout.lane('volume/')), OWNERS_AT_ONCE)) {
+        const lanes = some.map((entry) => ({ entry, resource: resourceOf(from, entry) }));
         const ours = lanes.filter(({ resource }) => isUuid(volumeIdOf(resource)));
-        const owners = await kv.read(ours.map(({ resource }) => layout.owner(volumeIdOf(resource))));
+        const owners = await from.kv.read(ours.map(({ resource }) => layout.owner(volumeIdOf(resource))));
         const owned = new Set(ours.filter((_, at) => owners[at]).map(({ resource }) => resource));
         const wrong = await Promise.all(
-          lanes.map(({ entry, resource }) => wrongOf(by, entry, resource, owned.has(resource))),
+          lanes.map(({ entry, resource }) => wrongOf(from, entry, resource, owned.has(resource))),
         );
         for (const [at, { resource }] of lanes.entries())
           if (wrong[at]) yield { key: resource, seen: wrong[at] };

@@ -9,7 +9,7 @@ import type {
   VolumeId,
   VolumeRecord,
 } from '@plumbline/domain';
-import { AFTER_ALL, inBunches, inParts } from './parts.js';
+import { AFTER_ALL, inBunches, inParts, paced } from './parts.js';
 import type { ByRegistry } from './parts.js';
 
 /** Records read together. */
@@ -33,14 +33,15 @@ export function nameSource(by: ByRegistry, facet: AnyFacet): Source {
       const named = record ? by.layout.heldName(JSON.parse(record.value) as VolumeRecord) === place : false;
       return { volume: entry.value, own: entry.value === held.volume, named };
     },
-    async *list() {
+    async *list(_signal, _unasked, turn) {
+      const from = paced(by, turn);
       const order = (held: Held): string =>
         `${isUuid(held.volume) ? '' : AFTER_ALL}${heldNameKey(held.volume, held)}`;
       for await (const some of inBunches(
-        sorted(() => heldNames(by), order),
+        sorted(() => heldNames(from), order),
         RECORDS_AT_ONCE,
       )) {
-        const names = await namesIn(by, some);
+        const names = await namesIn(from, some);
         for (const held of some) {
           const name = names.get(heldNameKey(held.volume, held));
           yield {

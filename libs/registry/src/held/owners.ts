@@ -13,7 +13,7 @@ import type {
 import type { Kv } from '../kv.js';
 import { createJournal } from '../journal.js';
 import type { Layout } from '../layout.js';
-import { inParts, keysInParts } from './parts.js';
+import { inParts, keysInParts, paced } from './parts.js';
 import type { ByRegistry } from './parts.js';
 
 /** Records of which the owner is not told, known at once: more than that is no drift. */
@@ -85,13 +85,14 @@ export function ownerSource(by: ByRegistry, facet: AnyFacet, astray: AstrayRecor
       const [entry] = await kv.read([layout.owner(key as VolumeId)]);
       return entry ? { account: entry.value } : null;
     },
-    async *list() {
+    async *list(_signal, _unasked, turn) {
+      const from = paced(by, turn);
       const strangers: { key: string; seen: Json }[] = [];
       const records = sorted(
-        () => recordKeys(by),
+        () => recordKeys(from),
         ({ account, id }) => `${id} ${account}`,
       );
-      for await (const [owner, record] of paired(owners(by), records)) {
+      for await (const [owner, record] of paired(owners(from), records)) {
         const key = (owner ?? record)?.id ?? '';
         const seen = owner && { account: owner.account };
         if (!isUuid(key)) strangers.push({ key, seen });

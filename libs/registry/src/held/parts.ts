@@ -1,4 +1,4 @@
-import type { AccountId } from '@plumbline/domain';
+import type { AccountId, Turn } from '@plumbline/domain';
 import type { Kv, KvEntry } from '../kv.js';
 import type { Layout } from '../layout.js';
 
@@ -6,6 +6,32 @@ import type { Layout } from '../layout.js';
 export interface ByRegistry {
   readonly kv: Pick<Kv, 'read' | 'readTrees' | 'keys'>;
   readonly layout: Layout;
+}
+
+/** The same at the pace of whoever lists: each answer has its turns. Without one as fast as it comes. */
+export function paced<B extends ByRegistry>(by: B, turn: Turn | undefined): B {
+  if (turn === undefined) return by;
+  const { kv } = by;
+  return {
+    ...by,
+    kv: {
+      async read(keys) {
+        const entries = await kv.read(keys);
+        await turn(keys.length);
+        return entries;
+      },
+      async readTrees(prefixes) {
+        const trees = await kv.readTrees(prefixes);
+        await turn(trees.reduce((sum, { length }) => sum + length, 0));
+        return trees;
+      },
+      async keys(prefix) {
+        const keys = await kv.keys(prefix);
+        await turn(keys.length);
+        return keys;
+      },
+    } satisfies ByRegistry['kv'],
+  };
 }
 
 const HEX = [...'0123456789abcdef'];

@@ -1,6 +1,6 @@
 import { heldSlotKey, isUuid, parseHeldSlot, sorted } from '@plumbline/domain';
 import type { AnyFacet, Source, VmId, VmRecord, VolumeId } from '@plumbline/domain';
-import { AFTER_ALL } from './parts.js';
+import { AFTER_ALL, paced } from './parts.js';
 import type { ByRegistry } from './parts.js';
 
 type Slot = VmRecord['slots'][VolumeId];
@@ -21,9 +21,9 @@ export function slotSource(by: ByRegistry, facet: AnyFacet): Source {
       const slot = entry && slotsOf(entry.value)[volume];
       return slot ? { slot } : null;
     },
-    async *list() {
+    async *list(_signal, _unasked, turn) {
       const order = ({ vm, volume }: Held): string => `${isUuid(volume) ? '' : AFTER_ALL}${volume} ${vm}`;
-      for await (const { slot, vm, volume } of sorted(() => heldSlots(by), order))
+      for await (const { slot, vm, volume } of sorted(() => heldSlots(paced(by, turn)), order))
         yield { key: heldSlotKey(vm, volume), seen: { slot } };
     },
   };

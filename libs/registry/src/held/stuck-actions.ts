@@ -18,7 +18,7 @@ import type {
   VolumeId,
 } from '@plumbline/domain';
 import { numbersIn } from '../newest-intent.js';
-import { accountsIn } from './parts.js';
+import { accountsIn, paced } from './parts.js';
 import type { ByRegistry } from './parts.js';
 
 /** Actions read together. */
@@ -40,11 +40,12 @@ export function stuckActionSource(by: ByClock, facet: AnyFacet): Source {
   return {
     facet,
     observe: ({ key }) => stuck(by, parseActionKey(key)),
-    async *list() {
+    async *list(_signal, _unasked, turn) {
+      const from = paced(by, turn);
       const found: { key: string; seen: Json }[] = [];
-      for (const account of await accountsIn(by))
-        for await (const one of inProgress(by, account, endedTo)) {
-          const seen = isUuid(one.volume) && found.length < FOUND_MAX ? await stuck(by, one) : null;
+      for (const account of await accountsIn(from))
+        for await (const one of inProgress(from, account, endedTo)) {
+          const seen = isUuid(one.volume) && found.length < FOUND_MAX ? await stuck(from, one) : null;
           if (seen !== null) found.push({ key: actionKeyOf(one), seen });
         }
       yield* found.sort((one, other) => (one.key < other.key ? -1 : 1));

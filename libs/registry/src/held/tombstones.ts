@@ -1,7 +1,7 @@
 import { isUuid } from '@plumbline/domain';
 import type { AnyFacet, Json, Source, Tombstone, VolumeId } from '@plumbline/domain';
 import type { KvEntry } from '../kv.js';
-import { inBunches, inParts } from './parts.js';
+import { inBunches, inParts, paced } from './parts.js';
 import type { ByRegistry } from './parts.js';
 
 /** Records asked for together. */
@@ -17,10 +17,11 @@ export function tombstoneSource(by: ByRegistry, facet: AnyFacet): Source {
       const [item] = entry ? await seenOf(by, [entry]) : [];
       return item?.seen ?? null;
     },
-    async *list() {
+    async *list(_signal, _unasked, turn) {
+      const from = paced(by, turn);
       const strangers: { key: string; seen: Json }[] = [];
-      for await (const some of inBunches(inParts(by, layout.tombstones), RECORDS_AT_ONCE))
-        for (const item of await seenOf(by, some))
+      for await (const some of inBunches(inParts(from, layout.tombstones), RECORDS_AT_ONCE))
+        for (const item of await seenOf(from, some))
           if (isUuid(item.key)) yield item;
           else strangers.push(item);
       yield* strangers;

@@ -1,7 +1,7 @@
 import { TransientError } from '@plumbline/domain';
 import type { AccountId, AnyFacet, Lane, Source, VolumeRecord } from '@plumbline/domain';
 import type { KvEntry } from '../kv.js';
-import { accountsIn, inParts } from './parts.js';
+import { accountsIn, inParts, paced } from './parts.js';
 import type { ByRegistry } from './parts.js';
 
 const HEX = [...'0123456789abcdef'];
@@ -20,9 +20,10 @@ export function usageSource(by: ByRegistry, facet: AnyFacet): Source {
       const account = key as AccountId;
       return differing(await count(by, account)) && (await countAtRest(by, account));
     },
-    async *list() {
-      for (const account of await accountsIn(by)) {
-        const seen = differing(await count(by, account));
+    async *list(_signal, _unasked, turn) {
+      const from = paced(by, turn);
+      for (const account of await accountsIn(from)) {
+        const seen = differing(await count(from, account));
         if (seen !== null) yield { key: account, seen };
       }
     },

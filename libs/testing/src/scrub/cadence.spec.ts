@@ -10,16 +10,10 @@ import { SILENCE_MS, ScrubWorld, imageKey } from './scrub-world.js';
 const { signal } = new AbortController();
 const states = async (scrub: ScrubWorld) => (await scrub.found()).map(({ state }) => state);
 
-async function volumes(scrub: ScrubWorld, count: number): Promise<readonly VolumeId[]> {
-  const ids = Array.from({ length: count }, () => scrub.world.uuid() as VolumeId).sort();
-  for (const volumeId of ids) await scrub.carryOut('volume-create', { volumeId, name: volumeId });
-  return ids;
-}
-
 describe('what a source does', () => {
   it('to one VM holds up nothing of the others, nor does it count against the others', async () => {
     const scrub = await ScrubWorld.open();
-    const [here, there] = await volumes(scrub, 2);
+    const [here, there] = await scrub.volumes(2);
     for (const [volumeId, vm] of [
       [here, VM],
       [there, OTHER_VM],
@@ -89,7 +83,7 @@ describe('what a source does', () => {
 
   it('slower than usual slows the asking of it, and of nothing else, until it is itself again', async () => {
     const scrub = await ScrubWorld.open();
-    await volumes(scrub, 40);
+    await scrub.volumes(40);
     let tookMs = 1;
     const slow = scrub.seeing(cephImage.name, (source) => ({
       async *list(by) {
@@ -109,6 +103,62 @@ describe('what a source does', () => {
     tookMs = 1;
     for (let n = 0; n < 10; n += 1) await slow.pass(signal);
     expect(pace('ceph')?.perSecond).toBe(1000);
+  });
+});
+
+describe('the registry', () => {
+  it('is asked at its pace for all that is read to list what stands beside its records', async () => {
+    const scrub = await ScrubWorld.open();
+    await scrub.volumes(40);
+    const { kv } = scrub.registry;
+    let [answered, turned] = [0, 0];
+    const counting =
+      <A extends unknown[], T>(call: (...of: A) => Promise<T>, count: (answer: T) => number) =>
+      async (...of: A): Promise<T> => {
+        const answer = await call(...of);
+        answered += count(answer);
+        return answer;
+      };
+    Object.assign(kv, {
+      read: counting(kv.read.bind(kv), ({ length }) => length),
+      keys: counting(kv.keys.bind(kv), ({ length }) => length),
+      readTrees: counting(kv.readTrees.bind(kv), (trees) => trees.flat().length),
+    });
+    for (const source of scrub.sources().filter(({ facet }) => facet.source === 'registry')) {
+      [answered, turned] = [0, 0];
+      const turn = (things: number) => Promise.resolve(void (turned += things));
+      for await (const one of source.list(signal, undefined, turn)) expect(one.key).not.toBe('');
+      expect({ of: source.facet.name, turned }).toEqual({ of: source.facet.name, turned: answered });
+      if (['registry.name', 'registry.owner', 'registry.usage'].includes(source.facet.name))
+        expect(turned).toBeGreaterThanOrEqual(40);
+    }
+  });
+
+  it('has its time even where a listing reads for longer than any source may be silent', async () => {
+    const scrub = await ScrubWorld.open();
+    await scrub.volumes(1);
+    const much = scrub.seeing(
+      'registry.name',
+      (source) => ({
+        async *list(by, unasked, turn) {
+          for (let part = 0; part < 3; part += 1) await turn?.(5_000);
+          yield* source.list(by, unasked, turn);
+        },
+      }),
+      {
+        volumesPerSecond: 2,
+        async within({ deadlineMs }, call) {
+          const beganMs = scrub.world.passedMs;
+          const answer = await call(signal);
+          if (scrub.world.passedMs - beganMs > deadlineMs) throw new Error('no answer in time');
+          return answer;
+        },
+      },
+    );
+    const beganMs = scrub.world.passedMs;
+    const { facets } = await scrub.pass(much);
+    expect(scrub.world.passedMs - beganMs).toBeGreaterThan(150_000 - SILENCE_MS);
+    expect(facets.find(({ facet }) => facet === 'registry.name')).toMatchObject({ objects: 1, missing: 0 });
   });
 });
 
@@ -133,7 +183,7 @@ describe('what was worked on a moment ago', () => {
 
   it('does not wait for its place in a pass that is under way, and leaves alone what is worked on again', async () => {
     const scrub = await ScrubWorld.open();
-    const ids = await volumes(scrub, 60);
+    const ids = await scrub.volumes(60);
     const [last, busy] = [ids.at(-1)!, ids.at(-2)!];
     let seen: readonly (VolumeId | null)[] = [];
     const by = scrub.scrubber('another', {

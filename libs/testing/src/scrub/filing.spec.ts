@@ -1,34 +1,19 @@
 import { cephImage } from '@plumbline/ceph-facets';
 import { volumeResource } from '@plumbline/domain';
-import type { FacetName, VolumeId } from '@plumbline/domain';
 import type { ScrubberPorts } from '@plumbline/engine';
 import { EXAMPLE_VOLUME } from '@plumbline/intents';
-import { OTHER_VM, VM } from '../engine/engine-world.js';
+import { VM } from '../engine/engine-world.js';
 import { SILENCE_MS, ScrubWorld, diskKey, imageKey } from './scrub-world.js';
 
 const key = imageKey(EXAMPLE_VOLUME);
 const IMAGE = cephImage.name;
 const HOUR_MS = 3600 * 1000;
 
-function trash({ world: { sources } }: ScrubWorld, at = key): void {
-  const image = sources.images.get(at);
-  if (image === undefined) throw new Error(`no image ${at}`);
-  sources.images.delete(at);
-  sources.trash.set(at, { ...image, state: 'trashed' });
-}
-
 async function withTrashed(): Promise<ScrubWorld> {
   const scrub = await ScrubWorld.open();
   await scrub.carryOut('volume-create');
-  trash(scrub);
+  scrub.trashImage(EXAMPLE_VOLUME);
   return scrub;
-}
-
-/** Volumes besides the example, in order. */
-async function volumes(scrub: ScrubWorld, count: number): Promise<readonly VolumeId[]> {
-  const ids = Array.from({ length: count }, () => scrub.world.uuid() as VolumeId);
-  for (const volumeId of ids) await scrub.carryOut('volume-create', { volumeId, name: volumeId });
-  return ids;
 }
 
 const oneState = async (scrub: ScrubWorld) => (await scrub.found()).map(({ state }) => state);
@@ -189,8 +174,8 @@ describe('a repair is filed', () => {
 
   it('no oftener within any hour than is allowed', async () => {
     const scrub = await ScrubWorld.open();
-    const ids = await volumes(scrub, 5);
-    for (const id of ids) trash(scrub, imageKey(id));
+    const ids = await scrub.volumes(5);
+    for (const id of ids) scrub.trashImage(id);
     await scrub.desk.set({ repairsPerHour: 2 });
     const restored = () => ids.filter((id) => isRestored(scrub, imageKey(id))).length;
     await scrub.passes(3);
@@ -229,7 +214,7 @@ describe('a repair that does not help', () => {
   const again = async (scrub: ScrubWorld, count: number) => {
     for (let n = 0; n < count; n += 1) {
       await scrub.pass();
-      if (isRestored(scrub)) trash(scrub);
+      if (isRestored(scrub)) scrub.trashImage(EXAMPLE_VOLUME);
     }
   };
 
@@ -289,98 +274,5 @@ describe('what was accepted', () => {
     scrub.world.passedMs += HOUR_MS;
     await scrub.passes(2);
     expect([isRestored(scrub), await oneState(scrub)]).toEqual([true, ['repaired']]);
-  });
-});
-
-describe('brakes', () => {
-  const release = (scrub: ScrubWorld, facet: FacetName) =>
-    scrub.desk.release(facet, { by: 'a person', reason: 'looked at', at: scrub.world.passedMs });
-
-  it('stop all repairs of a facet when too much of it is wrong, until somebody says go', async () => {
-    const scrub = await ScrubWorld.open();
-    const ids = await volumes(scrub, 30);
-    const missing = ids.slice(0, 11);
-    for (const id of missing) trash(scrub, imageKey(id));
-    await scrub.passes(2);
-    expect(await scrub.desk.brakes()).toMatchObject([{ facet: IMAGE, why: 'share', wrong: 11, of: 30 }]);
-    expect(missing.filter((id) => isRestored(scrub, imageKey(id)))).toEqual([]);
-    scrub.billed.delete(ids[20]!);
-    await scrub.pass();
-    expect(scrub.billed.has(ids[20]!)).toBe(true);
-    await release(scrub, IMAGE);
-    await scrub.passes(2);
-    expect(missing.every((id) => isRestored(scrub, imageKey(id)))).toBe(true);
-    expect([await scrub.desk.brakes(), await scrub.desk.releases()]).toEqual([[], []]);
-  });
-
-  it('are not touched by what is tolerated, nor by VMs that have lost all their disks', async () => {
-    const scrub = await ScrubWorld.open();
-    const ids = await volumes(scrub, 24);
-    const vmOf = (id: VolumeId) => (ids.indexOf(id) % 2 === 0 ? VM : OTHER_VM);
-    for (const volumeId of ids) await scrub.carryOut('volume-attach', { volumeId, vm: vmOf(volumeId) });
-    await scrub.pass();
-    for (const id of ids.slice(0, 10)) scrub.billed.delete(id);
-    for (const vm of [VM, OTHER_VM]) {
-      scrub.world.sources.killVm(vm);
-      scrub.world.sources.wakeVm(vm);
-    }
-    await scrub.passes(2);
-    expect(await scrub.desk.brakes()).toEqual([]);
-    expect(ids.filter((id) => !scrub.world.sources.devices.has(diskKey(id, vmOf(id))))).toEqual([]);
-    expect(scrub.billed.size).toBe(24);
-  });
-
-  it('hold what a source that suddenly lists little seems to have lost', async () => {
-    const scrub = await ScrubWorld.open();
-    const ids = await volumes(scrub, 24);
-    for (const volumeId of ids.slice(0, 5)) await scrub.carryOut('volume-delete', { volumeId });
-    const left = ids.slice(5);
-    await scrub.pass();
-    await volumes(scrub, 3);
-    await scrub.pass();
-    const forgetful = scrub.sources().map((source) => ({
-      facet: source.facet,
-      observe: source.observe.bind(source),
-      async *list(signal: AbortSignal) {
-        if (source.facet.name !== IMAGE) yield* source.list(signal);
-      },
-    }));
-    trash(scrub, imageKey(left[0]!));
-    await scrub.pass(scrub.scrubber('another', { sources: forgetful }));
-    expect(await scrub.desk.brakes()).toMatchObject([{ facet: IMAGE, why: 'few-listed', wrong: 0, of: 22 }]);
-    expect(isRestored(scrub, imageKey(left[0]!))).toBe(false);
-    await scrub.pass();
-    expect(isRestored(scrub, imageKey(left[0]!))).toBe(false);
-    await release(scrub, IMAGE);
-    await scrub.passes(2);
-    expect(isRestored(scrub, imageKey(left[0]!))).toBe(true);
-  });
-
-  it('are not touched by customers who delete most of what they have', async () => {
-    const scrub = await ScrubWorld.open();
-    const ids = await volumes(scrub, 24);
-    await scrub.pass();
-    for (const volumeId of ids.slice(4)) await scrub.carryOut('volume-delete', { volumeId });
-    await scrub.pass();
-    expect(await scrub.desk.brakes()).toEqual([]);
-  });
-
-  it('hold everything after the registry was set back', async () => {
-    const scrub = await withTrashed();
-    await scrub.desk.set({ paused: true });
-    await scrub.pass();
-    await scrub.desk.set({ paused: false });
-    scrub.world.revFloor = 1_000_000;
-    await scrub.passes(2);
-    const facets = scrub.sources().map(({ facet }) => facet.name);
-    expect(facets).toHaveLength(12);
-    const brakes = await scrub.desk.brakes();
-    expect(brakes.map(({ facet }) => facet).sort()).toEqual([...facets].sort());
-    expect(new Set(brakes.map(({ why }) => why))).toEqual(new Set(['rewound']));
-    expect(await scrub.filedFor(EXAMPLE_VOLUME)).toBe(0);
-    await release(scrub, IMAGE);
-    await scrub.pass();
-    expect(isRestored(scrub)).toBe(true);
-    expect(await scrub.desk.brakes()).toHaveLength(facets.length - 1);
   });
 });

@@ -105,7 +105,7 @@ describe('a pass', () => {
       volumesPerSecond: 1,
       sleep: (ms) => {
         scrub.world.passedMs += ms;
-        if (scrub.world.passedMs > 20_000) killed.abort();
+        if (scrub.world.passedMs > 30_000) killed.abort();
         return Promise.resolve();
       },
     });

@@ -126,6 +126,23 @@ export class ScrubWorld {
     return await this.world.admit(kind, { ...example, ...params });
   }
 
+  /** Volumes besides the example, sorted. */
+  async volumes(count: number): Promise<readonly VolumeId[]> {
+    const ids = Array.from({ length: count }, () => this.world.uuid() as VolumeId).sort();
+    for (const volumeId of ids) await this.carryOut('volume-create', { volumeId, name: volumeId });
+    return ids;
+  }
+
+  /** Somebody moves its image to the trash by hand. */
+  trashImage(id: VolumeId): void {
+    const { images, trash } = this.world.sources;
+    const key = imageKey(id);
+    const image = images.get(key);
+    if (image === undefined) throw new Error(`no image ${key}`);
+    images.delete(key);
+    trash.set(key, { ...image, state: 'trashed' });
+  }
+
   /** Lets everything that was begun come to its end. */
   async rest(): Promise<void> {
     for await (const { lane } of allLanes(this.registry)) await this.world.settle(lane.resource);

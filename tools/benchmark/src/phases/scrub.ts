@@ -17,7 +17,7 @@ const parts = [0.02, 0.2, 1];
 const passesLooked = 3;
 const passMaxMs = 30 * 60_000;
 const lookEveryMs = 200;
-const rounds = 2;
+const rounds = 4;
 
 export interface ScrubResult {
   readonly passes: readonly {
