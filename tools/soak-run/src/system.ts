@@ -12,6 +12,8 @@ const WORKERS = { 'ceph-worker': 2 };
 const APPS = ['api', 'ceph-worker-1', 'ceph-worker-2', 'qemu-worker', 'billing-worker-1', 'scrubber-1'];
 /** The scrubber looks again and again, also while all goes on: nothing that it reports may outlast a rest. */
 const SCRUB_EVERY_MS = 4_000;
+/** What a VM has lost comes back at the end of a pass, which must fit into a rest with all volumes that there ever were. */
+const SCRUB_PER_SECOND = 200;
 /** VMs die far more often here than anybody would repair by himself for. */
 const REPAIRS_PER_HOUR = 10_000;
 /** So small that its clients meet the limit all the time. */
@@ -107,6 +109,7 @@ async function detour(stack: RunningStack, name: string): Promise<Proxies> {
     NODE_OPTIONS: `--import=${pathToFileURL(join(import.meta.dirname, 'wall-clock.js')).href}`,
     SOAK_CLOCK_FILE: join(layout.run, `clock-${name}`),
     PLUMBLINE_SCRUB_EVERY_MS: String(SCRUB_EVERY_MS),
+    PLUMBLINE_SCRUB_PER_SECOND: String(SCRUB_PER_SECOND),
     PLUMBLINE_REPAIRS_PER_HOUR: String(REPAIRS_PER_HOUR),
   };
   if (postgres !== undefined) {
