@@ -107,9 +107,20 @@ function begunSince(known: readonly DiscrepancyRecord[], since: Instant): number
   return events.filter(({ at, state }) => state === 'repairing' && at > since).length;
 }
 
-/** What has been wrong for the longest comes first. */
+/**
+ * Whose oldest wrong is the oldest comes first; of one volume what should not be there goes before what should comes back: a
+ * disk is not attached again while another VM has its image open.
+ */
 function inOrder(known: readonly DiscrepancyRecord[]): readonly DiscrepancyRecord[] {
-  return [...known].sort((one, other) => one.firstSeenAt - other.firstSeenAt);
+  const since = new Map<DiscrepancyRecord['volume'], Instant>();
+  for (const { firstSeenAt, volume } of known)
+    since.set(volume, Math.min(firstSeenAt, since.get(volume) ?? firstSeenAt));
+  const sinceOf = ({ volume }: DiscrepancyRecord): Instant => since.get(volume) ?? 0;
+  const backOf = (record: DiscrepancyRecord): number => (record.class === 'unexpected' ? 0 : 1);
+  return [...known].sort(
+    (one, other) =>
+      sinceOf(one) - sinceOf(other) || backOf(one) - backOf(other) || one.firstSeenAt - other.firstSeenAt,
+  );
 }
 
 function isHeld({ remedy }: DiscrepancyRecord, { modes }: ScrubSettings): boolean {

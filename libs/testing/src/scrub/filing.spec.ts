@@ -3,6 +3,7 @@ import { volumeResource } from '@plumbline/domain';
 import type { ScrubberPorts } from '@plumbline/engine';
 import { EXAMPLE_VOLUME } from '@plumbline/intents';
 import { VM } from '../engine/engine-world.js';
+import { PLANTS } from './plants.js';
 import { SILENCE_MS, ScrubWorld, diskKey, imageKey } from './scrub-world.js';
 
 const key = imageKey(EXAMPLE_VOLUME);
@@ -195,6 +196,29 @@ describe('a repair is filed', () => {
     scrub.world.sources.wakeVm(VM);
     await scrub.passes(2);
     expect(scrub.world.sources.devices.has(diskKey(EXAMPLE_VOLUME, VM))).toBe(true);
+  });
+
+  it('of one volume first for what keeps the rest from coming back: a disk that another VM has, too', async () => {
+    const scrub = await ScrubWorld.open();
+    for (const kind of ['volume-create', 'volume-attach']) await scrub.carryOut(kind);
+    const { sources } = scrub.world;
+    await scrub.desk.set({ paused: true });
+    sources.killVm(VM);
+    sources.wakeVm(VM);
+    await scrub.pass();
+    await PLANTS['node-left']?.find(({ what }) => what === 'in another VM')?.plant(sources, scrub);
+    await scrub.pass();
+    await scrub.desk.set({ paused: false });
+    const kinds: string[] = [];
+    const by = scrub.scrubber('another', {
+      async file({ kind, onlyIf, params }) {
+        kinds.push(kind);
+        return (await scrub.world.admit(kind, params, onlyIf)).intent;
+      },
+    });
+    for (let n = 0; n < 3; n += 1) await scrub.pass(by);
+    expect(kinds).toEqual(['repair-unplug', 'repair-disk']);
+    expect(new Set(await oneState(scrub))).toEqual(new Set(['repaired']));
   });
 
   it('once, when two scrubbers lead at once', async () => {
