@@ -241,6 +241,18 @@ describe('plans of repairs', () => {
     expect(world.sources.devices.has(key)).toBe(false);
   });
 
+  it('are held back when the registry was set back since anybody has looked', async () => {
+    const { id, volume } = await lost();
+    const { hash } = await plan({ volume });
+    expect((await apply(hash, { volume })).status).toBe(202);
+    await new Requests(ports({ revFloor: () => 1_000_000 })).round(NEVER);
+    expect(await became(hash)).toMatchObject({
+      state: 'done',
+      filed: [],
+      passedOver: [{ id, why: 'brake' }],
+    });
+  });
+
   it('are carried on by whoever takes the lead in the middle: each is recorded once', async () => {
     const disks = [await lost(), await lost()];
     const { hash } = await plan();

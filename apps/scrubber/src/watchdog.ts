@@ -40,5 +40,6 @@ export function watched<Ports extends ScrubberPorts>(ports: Ports, { progress }:
     file: (filing) => told(ports.file(filing)),
     sleep: (ms, signal) => told(ports.sleep(ms, signal)),
     within: (by, call) => told(ports.within(by, call)),
+    progress,
   };
 }

@@ -11,6 +11,7 @@ import type {
   ScrubSettings,
   VolumeId,
 } from '@plumbline/domain';
+import { inOrder } from '@plumbline/engine';
 import type { NamedDiscrepancy } from '@plumbline/registry';
 
 /** Repairs in one plan: it is kept as one value, and read by a person. What is beyond comes with the next. */
@@ -67,18 +68,17 @@ export interface PlanFacts {
 }
 
 /**
- * What would be done about what is wrong, whatever is set to be only reported: whoever applies a plan has read it. The oldest
- * come first.
+ * What would be done about what is wrong, whatever is set to be only reported: whoever applies a plan has read it. In the
+ * order in which a pass would file them.
  */
 export function planOf(filter: PlanFilter, facts: PlanFacts): RepairPlan {
   const fits = ({ record }: NamedDiscrepancy): boolean =>
     record.state !== 'repaired' &&
     (filter.volume === undefined || record.volume === filter.volume) &&
     (filter.remedy === undefined || record.remedy.name === filter.remedy);
-  const chosen = facts.named
-    .filter(fits)
-    .sort((one, other) => one.record.firstSeenAt - other.record.firstSeenAt || (one.id < other.id ? -1 : 1));
-  const judged = chosen.map((one) => judge(one, facts));
+  const chosen = facts.named.filter(fits).sort((one, other) => (one.id < other.id ? -1 : 1));
+  const named = new Map(chosen.map((one) => [one.record, one]));
+  const judged = inOrder([...named.keys()]).map((record) => judge(named.get(record)!, facts));
   const all = judged.flatMap((one) => ('by' in one ? [] : one));
   const would = all.slice(0, PLANNED_MAX);
   const held = judged.flatMap((one) => ('by' in one ? one : []));
@@ -116,12 +116,12 @@ function holdOf(record: DiscrepancyRecord, { brakes, settings }: PlanFacts): Pic
 
 /** Of the facts and not of their times: what is found again unchanged is the same plan. */
 function hashOf(filter: PlanFilter, would: readonly Would[]): string {
-  const text = JSON.stringify({ filter, would }, (_name, value: unknown) => inOrder(value));
+  const text = JSON.stringify({ filter, would }, (_name, value: unknown) => byName(value));
   return createHash('sha256').update(text).digest('hex');
 }
 
 /** An object's members in the order of their names, so that equal values have equal texts. */
-function inOrder(value: unknown): unknown {
+function byName(value: unknown): unknown {
   if (value === null || typeof value !== 'object' || Array.isArray(value)) return value;
   return Object.fromEntries(Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1)));
 }

@@ -6,6 +6,8 @@ import type { ScrubberPorts } from './ports.js';
 
 /** Shorter pauses cost more than they spare. */
 const PAUSE_MIN_MS = 50;
+/** Longer ones are made in parts, of which each is seen to end by whoever watches that a pass goes on. */
+const PAUSE_MAX_MS = 5_000;
 /** A listing that says nothing for so long is given up: longer than a host's worker has for all of its VMs. */
 const LISTING_SILENCE_MS = 30_000;
 /** What a key that is read beside records costs, a record being one: it is read in bulk. */
@@ -15,7 +17,7 @@ const LOOK_MS = 10_000;
 
 type GatePorts = Pick<
   ScrubberPorts,
-  'monotonicMs' | 'sleep' | 'within' | 'volumesPerSecond' | 'sourcesPerSecond' | 'sources'
+  'monotonicMs' | 'sleep' | 'within' | 'progress' | 'volumesPerSecond' | 'sourcesPerSecond' | 'sources'
 >;
 /** Each sort of question has its own usual time, and each facet its own sorts. */
 type Sort = 'read' | `${'list' | 'look at'} ${FacetName}`;
@@ -44,7 +46,9 @@ class Pacer {
     const of = { nowMs: this.ports.monotonicMs(), perSecond: this.now, things };
     const { dueMs, waitMs } = nextTurn(this.dueMs, of);
     this.dueMs = dueMs;
-    if (waitMs > PAUSE_MIN_MS) await this.ports.sleep(waitMs, signal);
+    if (waitMs <= PAUSE_MIN_MS) return;
+    for (let leftMs = waitMs; leftMs > 0; leftMs -= PAUSE_MAX_MS)
+      await this.ports.sleep(Math.min(leftMs, PAUSE_MAX_MS), signal);
   }
 
   /** How long a question takes says whether somebody else needs the source now; one that fails says nothing. */
@@ -69,7 +73,11 @@ export class Gates {
   readonly sources: readonly Source[];
   private readonly pacers = new Map<Asked, Pacer>();
 
-  constructor(private readonly ports: GatePorts) {
+  /** @param beside is done whenever what is read to list the registry has come a step further */
+  constructor(
+    private readonly ports: GatePorts,
+    private readonly beside: (signal: AbortSignal) => Promise<void> = () => Promise.resolve(),
+  ) {
     this.registry = this.pacerOf('registry');
     this.sources = ports.sources.map((source) => this.gated(source));
   }
@@ -111,7 +119,11 @@ export class Gates {
       // What the registry holds comes beside its records; each of its answers has its turn and its end.
       list: (signal, unasked) =>
         pacer === this.registry
-          ? source.list(signal, unasked, (things) => pacer.turn(things * BESIDE_RECORD, signal))
+          ? source.list(signal, unasked, async (things) => {
+              await pacer.turn(things * BESIDE_RECORD, signal);
+              this.ports.progress?.();
+              await this.beside(signal);
+            })
           : this.listed(source, pacer, { signal, unasked }),
     };
   }

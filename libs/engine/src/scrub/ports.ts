@@ -95,5 +95,7 @@ export interface ScrubberPorts {
     by: { readonly what: string; readonly deadlineMs: number; readonly signal: AbortSignal },
     call: (signal: AbortSignal) => Promise<T>,
   ): Promise<T>;
+  /** Told of each step that no other of these calls shows. */
+  readonly progress?: () => void;
   readonly log: Log;
 }

@@ -27,23 +27,27 @@ export class Purges {
   /** @returns how many were recorded. @throws Refusal when the registry cannot be asked */
   async round(signal: AbortSignal): Promise<number> {
     const { keptMs, now, perSecond, sleep } = this.ports;
-    await brakeIfRewound(this.ports);
-    if (!(await this.mayPurge())) return 0;
-    const wrong = await this.volumesFoundWrong();
+    let wrong: ReadonlySet<VolumeId | null> | null = null;
     let count = 0;
     for await (const tombstone of this.ports.tombstones()) {
       signal.throwIfAborted();
       if (count >= ROUND_MAX) break;
-      if (now() - tombstone.at < keptMs || wrong.has(tombstone.id)) continue;
+      if (now() - tombstone.at < keptMs) continue;
+      // A round takes minutes, and what is found or said meanwhile counts.
+      wrong ??= await this.volumesFoundWrong();
+      if (wrong.has(tombstone.id)) continue;
+      if (!(await this.mayPurge())) break;
       if (!(await this.purge(tombstone))) continue;
       count += 1;
       await sleep(1000 / perSecond, signal);
+      if (count % perSecond === 0) wrong = null;
     }
     return count;
   }
 
   private async mayPurge(): Promise<boolean> {
     const { desk } = this.ports;
+    await brakeIfRewound(this.ports);
     const { paused } = await desk.settings();
     return !paused && (await desk.brakes()).length === 0;
   }

@@ -54,7 +54,8 @@ export function sighted(
 ): DiscrepancyRecord {
   const { class: sort, facet, place, snapshot, volume, want, seen } = suspicion;
   const { name, does, why } = by.remedy;
-  const isKnown = before !== null && before.class === sort && before.state !== 'repaired';
+  const isSame = before?.class === sort && before.remedy.name === name;
+  const isKnown = before !== null && isSame && before.state !== 'repaired';
   const record: DiscrepancyRecord = {
     facet,
     class: sort,
@@ -100,6 +101,16 @@ export function turned(
 export function filed(record: DiscrepancyRecord, intent: IntentId, at: Instant): DiscrepancyRecord {
   const counted = { ...record, intent, repairs: record.repairs + 1 };
   return turned(counted, 'repairing', { at, note: `intent ${intent}` });
+}
+
+/** Its repair cannot be recorded as things stand: after so many times a person is told why. */
+export function refused(
+  record: DiscrepancyRecord,
+  most: number,
+  by: { at: Instant; note: string },
+): DiscrepancyRecord {
+  const counted = { ...record, repairs: record.repairs + 1 };
+  return counted.repairs < most ? withEvent(counted, by) : turned(counted, 'parked', by);
 }
 
 /** A person has said that it may stay. Said again it is an event again: reason and end have changed. */

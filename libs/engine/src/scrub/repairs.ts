@@ -11,7 +11,7 @@ import type {
 } from '@plumbline/domain';
 import { isUnchanged, lookAtOne } from './look.js';
 import type { ScrubberPorts } from './ports.js';
-import { filed, findingOf, placeOf, remedyFor, turned } from './records.js';
+import { filed, findingOf, placeOf, refused, remedyFor, turned } from './records.js';
 import type { Suspicion } from './walk.js';
 
 const HOUR_MS = 3600 * 1000;
@@ -83,6 +83,11 @@ export class Repairs {
       if (err instanceof StaleError) return { passedOver: 'unknown' };
       if (!(err instanceof Refusal) || err.code === 'service_unavailable') throw err;
       log.warn({ ...of, err }, 'repair was refused');
+      // Whose lane or account is full is asked again, as customers are.
+      if (err.code !== 'too_many_requests') {
+        const by = { at: this.ports.now(), note: `refused: ${err.message}` };
+        await book.change(record, (standing) => standing && refused(standing, REPAIRS_MAX, by));
+      }
       return { passedOver: 'refused' };
     }
   }
@@ -111,7 +116,7 @@ function begunSince(known: readonly DiscrepancyRecord[], since: Instant): number
  * Whose oldest wrong is the oldest comes first; of one volume what should not be there goes before what should comes back: a
  * disk is not attached again while another VM has its image open.
  */
-function inOrder(known: readonly DiscrepancyRecord[]): readonly DiscrepancyRecord[] {
+export function inOrder(known: readonly DiscrepancyRecord[]): readonly DiscrepancyRecord[] {
   const since = new Map<DiscrepancyRecord['volume'], Instant>();
   for (const { firstSeenAt, volume } of known)
     since.set(volume, Math.min(firstSeenAt, since.get(volume) ?? firstSeenAt));

@@ -6,6 +6,7 @@ import type {
   RepairAnswer,
   RepairRequest,
 } from '@plumbline/domain';
+import { brakeIfRewound } from './brakes.js';
 import { Gates } from './gates.js';
 import type { DiscrepancyBook, ScrubDesk, ScrubberPorts } from './ports.js';
 import { Repairs } from './repairs.js';
@@ -84,6 +85,7 @@ export class Requests {
     const { modes, paused } = await desk.settings();
     if (paused) return { passedOver: 'paused' };
     if (modes[record.remedy.name] === 'off') return { passedOver: 'off' };
+    await brakeIfRewound(this.ports);
     const brakes = await desk.brakes();
     if (brakes.some(({ facet }) => facet === record.facet)) return { passedOver: 'brake' };
     return await this.repairs.fileOne(record, signal);

@@ -59,7 +59,7 @@ export class Scrubber {
   private present: { readonly pass: Pass; readonly expected: number | null } | null = null;
 
   constructor(ports: ScrubberPorts) {
-    this.gates = new Gates(ports);
+    this.gates = new Gates(ports, (signal) => this.besideListing(signal));
     this.ports = { ...ports, sources: this.gates.sources };
     this.sightings = new Sightings(ports.silenceMs);
     this.repairs = new Repairs(this.ports);
@@ -162,6 +162,12 @@ export class Scrubber {
     }
   }
 
+  /** What the registry holds may take minutes to be listed: whoever asks is told, and what has just changed does not wait. */
+  private async besideListing(signal: AbortSignal): Promise<void> {
+    if (this.present !== null) await this.publish(this.present.pass);
+    await this.lookAtRecent(signal);
+  }
+
   /** A listing is older than the record beside it: it only tells where to look. */
   private async suspect(suspicion: Suspicion, signal: AbortSignal): Promise<void> {
     const seen = await lookAtOne(this.ports, suspicion, signal);
@@ -252,16 +258,15 @@ export class Scrubber {
         if (known !== null) await this.heal(pass, known);
         return;
       }
-      const counts = this.sightings.see(again, this.instant());
-      if (counts === null) return;
-      await this.confirm(pass, again);
+      const facet = this.sourceOf(again)?.facet;
+      if (facet === undefined) return;
+      const remedy = remedyFor(facet, again);
+      if (this.sightings.see(again, remedy.name, this.instant()) === null) return;
+      await this.confirm(pass, again, remedy);
     });
   }
 
-  private async confirm(pass: Pass | null, suspicion: Suspicion): Promise<void> {
-    const facet = this.sourceOf(suspicion)?.facet;
-    if (facet === undefined) return;
-    const remedy = remedyFor(facet, suspicion);
+  private async confirm(pass: Pass | null, suspicion: Suspicion, remedy: Remedy): Promise<void> {
     const tally = pass?.tallies.get(suspicion.facet);
     if (tally !== undefined && suspicion.volume !== null) tally.found[suspicion.class] += 1;
     if (this.known.isFullFor(suspicion)) {
@@ -286,7 +291,7 @@ export class Scrubber {
     if (facet === undefined) return;
     const remedy = remedyFor(facet, suspicion);
     if (this.isOff(remedy)) return this.sightings.forget(suspicion);
-    this.sightings.see(suspicion, this.instant());
+    this.sightings.see(suspicion, remedy.name, this.instant());
     if (this.known.of(suspicion) !== null || this.known.isFullFor(suspicion)) return;
     const by = { remedy, name: this.ports.name, at: this.ports.now() };
     const record = await this.ports.book.change(flat(suspicion), (now) => sighted(now, suspicion, by));

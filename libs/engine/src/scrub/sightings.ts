@@ -5,6 +5,7 @@ const REMEMBERED_MAX = 100_000;
 
 interface Sighting {
   readonly suspicion: Suspicion;
+  readonly remedy: string;
   readonly firstMs: number;
   readonly firstAt: number;
 }
@@ -19,13 +20,16 @@ export class Sightings {
   /** @param silenceMs how long a boot may be silent before it is fenced */
   constructor(private readonly silenceMs: number) {}
 
-  /** @returns when it was first seen, if it counts now; else null. */
-  see(suspicion: Suspicion, now: { monotonicMs: number; at: number }): number | null {
+  /**
+   * @param remedy what would be done about it: one that calls for something else is wrong in another way
+   * @returns when it was first seen, if it counts now; else null.
+   */
+  see(suspicion: Suspicion, remedy: string, now: { monotonicMs: number; at: number }): number | null {
     const key = nameOf(suspicion);
     const first = this.seen.get(key);
-    if (first === undefined || !isSame(first.suspicion, suspicion)) {
+    if (first?.remedy !== remedy || !isSame(first.suspicion, suspicion)) {
       if (first === undefined && this.seen.size >= REMEMBERED_MAX) return null;
-      this.seen.set(key, { suspicion, firstMs: now.monotonicMs, firstAt: now.at });
+      this.seen.set(key, { suspicion, remedy, firstMs: now.monotonicMs, firstAt: now.at });
       return null;
     }
     return now.monotonicMs - first.firstMs >= this.silenceMs ? first.firstAt : null;

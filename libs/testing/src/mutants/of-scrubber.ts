@@ -150,8 +150,8 @@ export const OF_SCRUBBER: readonly Mutant[] = [
     id: 'purged-before-its-time',
     breaks: ['V3'],
     file: PURGES,
-    find: 'now() - tombstone.at < keptMs || ',
-    put: '',
+    find: 'if (now() - tombstone.at < keptMs) continue;',
+    put: 'if (now() < keptMs) continue;',
     why: 'what was deleted by mistake cannot be taken back',
   },
   {

@@ -137,6 +137,8 @@ describe('the registry', () => {
   it('has its time even where a listing reads for longer than any source may be silent', async () => {
     const scrub = await ScrubWorld.open();
     await scrub.volumes(1);
+    const pausesMs: number[] = [];
+    let steps = 0;
     const much = scrub.seeing(
       'registry.name',
       (source) => ({
@@ -147,6 +149,8 @@ describe('the registry', () => {
       }),
       {
         volumesPerSecond: 2,
+        progress: () => void (steps += 1),
+        sleep: (ms) => Promise.resolve(void ((scrub.world.passedMs += ms), pausesMs.push(ms))),
         async within({ deadlineMs }, call) {
           const beganMs = scrub.world.passedMs;
           const answer = await call(signal);
@@ -159,6 +163,30 @@ describe('the registry', () => {
     const { facets } = await scrub.pass(much);
     expect(scrub.world.passedMs - beganMs).toBeGreaterThan(150_000 - SILENCE_MS);
     expect(facets.find(({ facet }) => facet === 'registry.name')).toMatchObject({ objects: 1, missing: 0 });
+    // Who watches that a pass goes on sees that it does.
+    expect(Math.max(...pausesMs)).toBeLessThanOrEqual(SILENCE_MS);
+    expect(steps).toBeGreaterThan(3);
+  });
+
+  it('is listed for minutes, if it must be, while what was worked on a moment ago is looked at', async () => {
+    const scrub = await ScrubWorld.open();
+    await scrub.carryOut('volume-create');
+    let seen: readonly string[] = [];
+    const much = scrub.seeing(
+      'registry.name',
+      (source) => ({
+        async *list(by, unasked, turn) {
+          scrub.billed.clear();
+          much.noteChanged(volumeResource(EXAMPLE_VOLUME));
+          for (let part = 0; part < 10; part += 1) await turn?.(5_000);
+          seen = await states(scrub);
+          yield* source.list(by, unasked, turn);
+        },
+      }),
+      { volumesPerSecond: 20 },
+    );
+    await scrub.pass(much);
+    expect(seen).toEqual(['confirmed']);
   });
 });
 

@@ -1,5 +1,5 @@
 import { cephImage } from '@plumbline/ceph-facets';
-import { volumeResource } from '@plumbline/domain';
+import { Refusal, volumeResource } from '@plumbline/domain';
 import type { ScrubberPorts } from '@plumbline/engine';
 import { EXAMPLE_VOLUME } from '@plumbline/intents';
 import { VM } from '../engine/engine-world.js';
@@ -284,7 +284,54 @@ describe('a repair that does not help', () => {
   });
 });
 
+describe('a repair that is refused', () => {
+  it('is asked for three times, and then a person is told why', async () => {
+    const scrub = await withTrashed();
+    let asked = 0;
+    const refusing = scrub.scrubber('another', {
+      file() {
+        asked += 1;
+        throw new Refusal('conflict', 'It belongs there.');
+      },
+    });
+    for (let n = 0; n < 5; n += 1) await scrub.pass(refusing);
+    expect(asked).toBe(3);
+    expect(await scrub.found()).toMatchObject([{ state: 'parked', parked: 'refused: It belongs there.' }]);
+  });
+
+  it('because too much waits already is asked for as long as that is so', async () => {
+    const scrub = await withTrashed();
+    const full = scrub.scrubber('another', {
+      file() {
+        throw new Refusal('too_many_requests', 'There is too much.');
+      },
+    });
+    for (let n = 0; n < 5; n += 1) await scrub.pass(full);
+    expect(await oneState(scrub)).toEqual(['confirmed']);
+    await scrub.passes(2);
+    expect(isRestored(scrub)).toBe(true);
+  });
+});
+
 describe('what was accepted', () => {
+  it('counts at once when something else is wrong with the same thing, in the same class', async () => {
+    const scrub = await ScrubWorld.open();
+    await scrub.carryOut('volume-create');
+    const { images } = scrub.world.sources;
+    const image = images.get(key)!;
+    images.set(key, { ...image, sizeBytes: image.sizeBytes / 2 });
+    await scrub.passes(2);
+    const [damaged] = await scrub.found();
+    const accepted = { by: 'a person', reason: 'a test', until: scrub.world.passedMs + HOUR_MS };
+    await scrub.book.change(damaged!, (now) => now && { ...now, state: 'accepted', accepted });
+    images.set(key, { ...image, imageId: 'another' });
+    await scrub.passes(2);
+    const [now] = await scrub.found();
+    expect([damaged?.class, now?.class]).toEqual(['different', 'different']);
+    expect([damaged?.remedy.name, now?.remedy.name]).toEqual(['image-damaged', 'image-another']);
+    expect(now?.state).not.toBe('accepted');
+  });
+
   it('rests until its time, and is repaired then', async () => {
     const scrub = await withTrashed();
     await scrub.desk.set({ paused: true });

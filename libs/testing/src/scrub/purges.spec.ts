@@ -60,6 +60,22 @@ describe('a purge', () => {
     expect(await standing(scrub)).toEqual(kept);
   });
 
+  it('ends with the brake that comes in the middle of a round', async () => {
+    const scrub = await ScrubWorld.open();
+    for (const volumeId of await scrub.volumes(6)) await scrub.carryOut('volume-delete', { volumeId });
+    scrub.world.passedMs += KEPT_MS + 1_000;
+    let slept = 0;
+    const purged = await scrub.purge(KEPT_MS, {
+      async sleep(ms) {
+        scrub.world.passedMs += ms;
+        slept += 1;
+        if (slept === 2)
+          await scrub.desk.engage({ facet: 'ceph.image', why: 'share', at: 0, wrong: 1, of: 1 });
+      },
+    });
+    expect([purged, scrub.world.sources.trash.size]).toEqual([2, 4]);
+  });
+
   it('waits while something is wrong with what is left, and for whoever works on it', async () => {
     const scrub = await old();
     const { images, trash } = scrub.world.sources;

@@ -106,8 +106,8 @@ export class ScrubWorld {
     for (let n = 0; n < count; n += 1) await this.pass();
   }
 
-  async purge(keptMs: number): Promise<number> {
-    const ports = { ...this.ports('scrubber-1'), keptMs, perSecond: 1000 };
+  async purge(keptMs: number, other: Partial<ScrubberPorts> = {}): Promise<number> {
+    const ports = { ...this.ports('scrubber-1'), keptMs, perSecond: 1000, ...other };
     const purges = new Purges({ ...ports, tombstones: () => allTombstones(this.registry) });
     const count = await purges.round(forEver);
     await this.rest();
