@@ -23,7 +23,7 @@ export async function plant(
     seen: { state: 'trashed' },
     seenBy: 'scrubber-1',
     recordIndex: 7,
-    newestIntent: 0,
+    intents: 0,
     firstSeenAt: AT,
     lastSeenAt: AT + 1000,
     remedy: { name: 'image-trashed', does: 'repair', why: 'it comes back' },

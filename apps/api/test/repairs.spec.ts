@@ -54,7 +54,7 @@ describe('plans of repairs', () => {
       sources: [...sources.backendsOf('ceph').values(), ...sources.backendsOf('qemu').values()],
       volumeIds: () => (async function* () {})(),
       isOwed: () => Promise.resolve(false),
-      newestIntent: () => Promise.resolve(0),
+      intents: () => Promise.resolve(0),
       book: new Discrepancies(registry),
       desk,
       async file({ account, kind, onlyIf, params }) {

@@ -1,6 +1,6 @@
 import type { VolumeId } from '@plumbline/domain';
 import { admit, definitionOf } from '@plumbline/engine';
-import { newestIntentOf } from '@plumbline/registry';
+import { intentsOf } from '@plumbline/registry';
 import {
   accountShape,
   actionShape,
@@ -112,20 +112,20 @@ describe('volumes over the API', () => {
     expect((await world.send('GET', `/v2/volumes/${world.account}/actions`)).status).toBe(404);
   });
 
-  it('lists what still waits among the actions of a volume, but no repair, and knows the newest of all', async () => {
+  it('lists what still waits among the actions of a volume, but no repair, and counts them all', async () => {
     const id = (await world.volume()) as VolumeId;
     const { engine, registry, account } = world;
     world.resting = true;
     const grow = (gib: number) =>
       world.send('POST', `/v2/volumes/${id}/actions`, { body: { type: 'resize', size_gigabytes: gib } });
     await grow(2);
-    const { action: repair } = await admit(engine, {
+    await admit(engine, {
       definition: definitionOf(engine.rules.catalog, 'repair-subscription'),
       params: { volumeId: id },
       account: { id: account, name: '', email: '', limits: { volumes: 9, gib: 99 }, createdAt: 0 },
       requestId: 'repair',
     });
-    expect(await newestIntentOf(registry, id)).toBe(repair.n);
+    expect(await intentsOf(registry, id)).toBe(3);
     await grow(3);
     const listed = async () => {
       const { body } = await world.send('GET', `/v2/volumes/${id}/actions`);
@@ -136,11 +136,11 @@ describe('volumes over the API', () => {
     };
     const waiting = await listed();
     expect(waiting.map(({ status }) => status)).toEqual(['in-progress', 'in-progress', 'completed']);
-    expect(await newestIntentOf(registry, id)).toBe(waiting[0]?.n);
+    expect(await intentsOf(registry, id)).toBe(4);
     await world.wakeUp();
     await world.settled(id);
     expect(await listed()).toEqual(waiting.map(({ n }) => ({ n, status: 'completed' })));
-    expect(await newestIntentOf(registry, id)).toBe(waiting[0]?.n);
+    expect(await intentsOf(registry, id)).toBe(4);
   });
 
   it('finds a volume by exact name, in one region or all, and attaches and deletes by name and region', async () => {

@@ -1,7 +1,6 @@
-import { billingSubscription } from '@plumbline/billing-facets';
 import { connectBilling } from '@plumbline/billing-adapter';
 import { connectCeph, exitNow, witnessObjectOf } from '@plumbline/ceph-adapter';
-import { cephImage } from '@plumbline/ceph-facets';
+import { facetsIn } from '@plumbline/domain';
 import type { Source } from '@plumbline/domain';
 import { Purges, Requests, Scrubber } from '@plumbline/engine';
 import {
@@ -13,7 +12,7 @@ import {
   text,
   wholeNumber,
 } from '@plumbline/platform';
-import { qemuDevice, qemuNode } from '@plumbline/qemu-facets';
+import * as qemu from '@plumbline/qemu-facets';
 import { Listener, Looks, WAKE_CHANNEL } from '@plumbline/queue';
 import type { Wake } from '@plumbline/queue';
 import { AstrayRecords, Leadership, PendingWork, allTombstones } from '@plumbline/registry';
@@ -93,13 +92,13 @@ const listener = new Listener({ redisUrl: config.redisUrl, name: config.name, lo
 const looks = new Looks({ redis: self.redis, listener, log: self.log });
 const hosts = config.regions.flatMap((region) => region.hosts);
 const astray = new AstrayRecords();
-const sources = [
-  ceph.facets.get(cephImage.name),
-  ceph.trash,
-  billing.facets.get(billingSubscription.name),
-  ...[qemuNode, qemuDevice].map((facet) => remoteSource({ facet, hosts, looks })),
+const sources: readonly Source[] = [
+  ...[...ceph.facets.values(), ceph.trash, ...billing.facets.values()].filter(
+    ({ facet }) => facet.remedies.length > 0,
+  ),
+  ...facetsIn(qemu).map((facet) => remoteSource({ facet, hosts, looks })),
   ...registrySources(self.registry, astray),
-].filter((source): source is Source => source !== undefined);
+];
 
 self.shutdown.atEnd('sources', async () => {
   await looks.close();

@@ -8,7 +8,7 @@ import {
   RegistryAccounts,
   ScrubDesk,
   mintedVolumeIds,
-  newestIntentOf,
+  intentsOf,
   readingAstray,
 } from '@plumbline/registry';
 import { engineContext } from '@plumbline/worker';
@@ -49,7 +49,7 @@ export function scrubberPorts(
     volumeIds: (after) => mintedVolumeIds(registry, after),
     isOwed: async (source: SourceName, resource: ResourceName) =>
       (await kv.keys(layout.owedOf(source, resource))).length > 0,
-    newestIntent: (volume) => newestIntentOf(registry, volume),
+    intents: (volume) => intentsOf(registry, volume),
     book: new Discrepancies(registry),
     desk: new ScrubDesk(registry),
     async file({ account, kind, onlyIf, params }: Filing) {

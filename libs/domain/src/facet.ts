@@ -117,6 +117,16 @@ export function defineFacet<Want extends Json, Seen extends Json>(
   return facet;
 }
 
+/** Those among what a source's folder exports that are scrubbed: each for which there is something to be done. */
+export function facetsIn(exported: object): readonly AnyFacet[] {
+  return Object.values(exported).filter(isScrubbed);
+}
+
+function isScrubbed(one: unknown): one is AnyFacet {
+  const { remedies } = (one ?? {}) as Partial<AnyFacet>;
+  return Array.isArray(remedies) && remedies.length > 0;
+}
+
 /** What is to be done about what was found. @throws TypeError when a facet left a case out, which its test must not let pass */
 export function remedyOf({ name, remedies }: Pick<Facet, 'name' | 'remedies'>, found: Finding): Remedy {
   const remedy = remedies.find((one) => one.class === found.class && (one.when?.(found) ?? true));

@@ -33,8 +33,8 @@ export interface DiscrepancyRecord {
   readonly seenBy: string;
   /** The record's index at the sightings. */
   readonly recordIndex: number;
-  /** The volume's newest intent when it was seen last: a later one may have left the record as it was. */
-  readonly newestIntent: number;
+  /** How many intents the volume had had when it was seen last: a later one may have left the record as it was. */
+  readonly intents: number;
   readonly firstSeenAt: Instant;
   readonly lastSeenAt: Instant;
   readonly remedy: { readonly name: string; readonly does: Doing; readonly why: string };

@@ -16,7 +16,7 @@ export * from './takeover.js';
 export * from './lock-file.js';
 export * from './journal.js';
 export * from './leadership.js';
-export * from './newest-intent.js';
+export * from './volume-intents.js';
 export * from './owed.js';
 export * from './lanes.js';
 export * from './volume-ids.js';

@@ -71,7 +71,7 @@ const most = {
   count: 200_000,
   rounds: 20,
   warm: 100_000,
-  volumes: 20_000,
+  volumes: 60_000,
   ...{ intents: 50_000, kills: 1_000 },
 };
 

@@ -21,7 +21,7 @@ export const discrepancyShape = z.object({
   seen: anything,
   seenBy: z.string(),
   recordIndex: count,
-  newestIntent: z.number().int(),
+  intents: z.number().int(),
   firstSeenAt: instant,
   lastSeenAt: instant,
   remedy: z.object({ name: z.string(), does: doing, why: z.string() }),

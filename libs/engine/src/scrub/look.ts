@@ -8,7 +8,7 @@ import type { Suspicion } from './walk.js';
 /** Agreed, differs, or nobody can tell now. */
 export type Look = null | Suspicion | 'unknown';
 
-type LookPorts = Pick<ScrubberPorts, 'journal' | 'sources' | 'isOwed' | 'newestIntent' | 'log'>;
+type LookPorts = Pick<ScrubberPorts, 'journal' | 'sources' | 'isOwed' | 'intents' | 'log'>;
 
 /**
  * One thing, looked at by itself: the record, the thing, the record again. What somebody works on, what is still owed, and
@@ -40,15 +40,15 @@ async function lookAtOurs(
   const resource = volumeResource(volume);
   const before = await ports.journal.read(resource);
   if (before.lane !== null || (await ports.isOwed(facet.source, resource))) return 'unknown';
-  const newest = await ports.newestIntent(volume);
+  const newest = await ports.intents(volume);
   const seen = (await inspect(source, place, signal)) ?? (await confirmed(source, place, before, signal));
   const after = await ports.journal.read(resource);
-  if (!isUnchanged(before, after) || (await ports.newestIntent(volume)) !== newest) return 'unknown';
+  if (!isUnchanged(before, after) || (await ports.intents(volume)) !== newest) return 'unknown';
   const items = seen === null ? [] : [{ ...place, seen }];
   const found = [...judge(facet, volume, before, items)];
   const about = nameOf({ facet: facet.name, place });
   const suspicion = found.find((one) => nameOf(one) === about);
-  return suspicion === undefined ? null : { ...suspicion, newestIntent: newest };
+  return suspicion === undefined ? null : { ...suspicion, intents: newest };
 }
 
 /** A name that stands for nothing is no proof that what it stood for is gone. */
@@ -74,7 +74,7 @@ async function lookAtStrangers(source: Source, place: Place, signal: AbortSignal
     want: null,
     seen,
     snapshot: null,
-    newestIntent: 0,
+    intents: 0,
   };
 }
 

@@ -65,10 +65,10 @@ export interface ScrubberPorts {
   /** True while the source has still to learn something of that resource: it cannot be right before. */
   isOwed(source: SourceName, resource: ResourceName): Promise<boolean>;
   /**
-   * The number of the newest intent of that volume, settled ones included: what came and went between two looks shows in it
-   * though it left record and lane as they were.
+   * How many intents that volume has had, settled ones included: what came and went between two looks shows in it though it
+   * left record and lane as they were.
    */
-  newestIntent(volume: VolumeId): Promise<number>;
+  intents(volume: VolumeId): Promise<number>;
   readonly book: DiscrepancyBook;
   readonly desk: ScrubDesk;
   /**

@@ -67,7 +67,7 @@ export function sighted(
     seen,
     seenBy: by.name,
     recordIndex: snapshot?.recordIndex ?? 0,
-    newestIntent: suspicion.newestIntent,
+    intents: suspicion.intents,
     firstSeenAt: isKnown ? before.firstSeenAt : by.at,
     lastSeenAt: by.at,
     remedy: { name, does, why },

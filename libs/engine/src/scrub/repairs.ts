@@ -136,7 +136,7 @@ function isHeld({ remedy }: DiscrepancyRecord, { modes }: ScrubSettings): boolea
 function isAsDecided(record: DiscrepancyRecord, look: Suspicion): boolean {
   return (
     look.class === record.class &&
-    look.newestIntent === record.newestIntent &&
+    look.intents === record.intents &&
     (look.snapshot?.recordIndex ?? 0) === record.recordIndex
   );
 }

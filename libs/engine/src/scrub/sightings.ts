@@ -66,7 +66,7 @@ function isSame(one: Suspicion, other: Suspicion): boolean {
     one.class === other.class &&
     one.snapshot?.recordIndex === other.snapshot?.recordIndex &&
     one.snapshot?.tombstoneIndex === other.snapshot?.tombstoneIndex &&
-    one.newestIntent === other.newestIntent &&
+    one.intents === other.intents &&
     JSON.stringify(one.want) === JSON.stringify(other.want)
   );
 }

@@ -25,8 +25,8 @@ export interface Suspicion {
   readonly want: Json;
   readonly seen: Json;
   readonly snapshot: Snapshot | null;
-  /** The volume's newest intent when it was looked at by itself; nought: it was only listed, or is a stranger's. */
-  readonly newestIntent: number;
+  /** How many intents the volume had had when it was looked at by itself; nought: it was only listed, or is a stranger's. */
+  readonly intents: number;
 }
 
 export interface WalkPorts {
@@ -159,7 +159,7 @@ function suspicion(
 ): Suspicion {
   const { key, host } = about.place;
   const place = host === undefined ? { key } : { key, host };
-  return { ...about, facet: facet.name, class: found, place, newestIntent: 0 };
+  return { ...about, facet: facet.name, class: found, place, intents: 0 };
 }
 
 function samePlace(one: Place, other: Place | Expectation): boolean {

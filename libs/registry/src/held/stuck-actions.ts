@@ -17,7 +17,7 @@ import type {
   Source,
   VolumeId,
 } from '@plumbline/domain';
-import { numbersIn } from '../newest-intent.js';
+import { numbersIn } from '../volume-intents.js';
 import { accountsIn, paced } from './parts.js';
 import type { ByRegistry } from './parts.js';
 

@@ -13,7 +13,7 @@ import type {
 import { volumeIdOf } from '@plumbline/domain';
 import type { Kv } from '../kv.js';
 import type { Layout } from '../layout.js';
-import { numbersIn, pendingOf } from '../newest-intent.js';
+import { numbersIn, pendingOf } from '../volume-intents.js';
 import { parseEntry, readMany, readOne, readTree } from './entries.js';
 import type { Actions, RequestRecord, Requests, Vms, Volumes } from './ports.js';
 import { VolumeLists } from './volume-lists.js';

@@ -47,7 +47,7 @@ export const OF_SCRUBBER: readonly Mutant[] = [
     also: [
       {
         file: SIGHTINGS,
-        find: 'one.newestIntent === other.newestIntent &&',
+        find: 'one.intents === other.intents &&',
         put: '',
       },
       {

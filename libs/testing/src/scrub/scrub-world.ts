@@ -25,7 +25,7 @@ import {
   allTombstones,
   mintedVolumeIds,
   nameSource,
-  newestIntentOf,
+  intentsOf,
   ownerSource,
   readingAstray,
   slotSource,
@@ -255,7 +255,7 @@ export class ScrubWorld {
       volumeIds: (after) => mintedVolumeIds(registry, after),
       isOwed: async (source, resource) =>
         (await registry.kv.keys(registry.layout.owedOf(source, resource))).length > 0,
-      newestIntent: (volume) => newestIntentOf(registry, volume),
+      intents: (volume) => intentsOf(registry, volume),
       book: this.book,
       desk: this.desk,
       file: async ({ kind, onlyIf, params }) => (await world.admit(kind, params, onlyIf)).intent,

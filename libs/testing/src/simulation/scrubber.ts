@@ -9,7 +9,7 @@ import {
   ScrubDesk,
   createJournal,
   nameSource,
-  newestIntentOf,
+  intentsOf,
   slotSource,
 } from '@plumbline/registry';
 import { registryName, registrySlot } from '@plumbline/registry-facets';
@@ -99,7 +99,7 @@ export class SimulatedScrubber extends SimulatedProcess {
       volumeIds: (after) => this.volumeIds(after),
       isOwed: async (source, resource: ResourceName) =>
         (await kv.keys(layout.owedOf(source, resource))).length > 0,
-      newestIntent: (volume) => newestIntentOf(this.registry, volume),
+      intents: (volume) => intentsOf(this.registry, volume),
       book: {
         list: async () => {
           world.scrubbing.decides(this);

@@ -14,13 +14,17 @@ export async function pendingOf({ kv, layout }: Where, volume: VolumeId): Promis
   return lane ? (JSON.parse(lane.value) as Lane).entries : [];
 }
 
-/** The number of the newest intent of a volume, a customer's or a repair, settled or not; nought: none is known. @throws Refusal */
-export async function newestIntentOf(where: Where, volume: VolumeId): Promise<number> {
+/**
+ * How many intents a volume has had, customers' and repairs, settled or not. Their numbers would not do: the next may have a
+ * lower one, by another process's clock. @throws Refusal
+ */
+export async function intentsOf(where: Where, volume: VolumeId): Promise<number> {
   const { kv, layout } = where;
   const pending = await pendingOf(where, volume);
   const prefixes = [layout.volumeActionsOf(volume), layout.internalVolumeActionsOf(volume)];
   const ended = await Promise.all(prefixes.map(async (prefix) => numbersIn(await kv.keys(prefix), prefix)));
-  return Math.max(0, ...pending.map(({ action }) => action), ...ended.map((numbers) => numbers.at(-1) ?? 0));
+  // What ends in between is in both.
+  return new Set([...pending.map(({ action }) => action), ...ended.flat()]).size;
 }
 
 /** @param keys that end in the number of an action */
