@@ -1,4 +1,3 @@
-import type { BillingClient } from '@plumbline/billing-adapter';
 import { drainOwed } from '@plumbline/engine';
 import type { OwedPages } from '@plumbline/engine';
 import { OwedFacts } from '@plumbline/registry';
@@ -10,8 +9,8 @@ const BATCH_MAX = 50;
 /** Brings everything that is owed into the journal, as of now. What cannot be recorded stays owed, for a person. */
 export async function drain(
   { registry, log, bell }: Process,
-  client: BillingClient,
   queue: string,
+  record: OwedPages['record'],
 ): Promise<void> {
   const owed = new OwedFacts({ ...registry, source: 'billing' });
   const batches = owed.batches();
@@ -20,7 +19,7 @@ export async function drain(
       const next = await batches.next();
       return next.done === true ? [] : next.value;
     },
-    record: (facts) => client.record(facts),
+    record,
     remove: (entries) => owed.remove(entries),
   };
   const { recorded, refused, ended } = await drainOwed(pages, { batchMax: BATCH_MAX });

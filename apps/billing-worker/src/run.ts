@@ -30,6 +30,17 @@ export async function runBillingWorker(
     if (!migrated) await client.migrate();
     migrated = true;
   };
+  /** Its own answers tell whether PostgreSQL is away; the registry's troubles say nothing about it. */
+  const told = async <Answer>(call: () => Promise<Answer>): Promise<Answer> => {
+    try {
+      const answer = await call();
+      outages.report(null);
+      return answer;
+    } catch (error) {
+      outages.report(error);
+      throw error;
+    }
+  };
 
   const work = drainProcessor({
     queue,
@@ -38,14 +49,8 @@ export async function runBillingWorker(
     log,
     metrics,
     async handle() {
-      try {
-        await migrateOnce();
-        await drain(self, client, queue);
-        outages.report(null);
-      } catch (error) {
-        outages.report(error);
-        throw error;
-      }
+      if (!migrated) await told(migrateOnce);
+      await drain(self, queue, (facts) => told(() => client.record(facts)));
     },
   });
   const outages: Outages = new Outages({
