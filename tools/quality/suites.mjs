@@ -14,8 +14,18 @@ const JEST = [
   'jest.config.mjs',
 ];
 const SUITE_DEADLINE_MS = 8 * 60_000;
-/** These wait for silence limits and for hosts that are away; begun last they would run alone at the end. */
-const LONGEST = ['vms', 'outage', 'power', 'rewind', 'boots'];
+/** These wait for silence limits, for passes and for hosts that are away; begun last they would run alone at the end. */
+const LONGEST = [
+  'vms',
+  'planted',
+  'registry-planted',
+  'outage',
+  'power',
+  'crash',
+  'full-disk',
+  'rewind',
+  'boots',
+];
 const MESSAGE_LINES_MAX = 40;
 const OUTPUT_LINES_MAX = 60;
 

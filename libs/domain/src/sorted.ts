@@ -1,5 +1,7 @@
-/** Things sorted at once: a few hundred bytes each. */
-const SORTED_AT_ONCE = 50_000;
+/** Things sorted at once: half a kilobyte each. */
+const SORTED_AT_ONCE = 16_000;
+/** So many times that are gathered before the largest are left for a later scan. */
+const GATHERED_SHARE = 1.25;
 
 /**
  * A long listing in another order than the registry keeps it. As much is sorted at once as memory may be used for, the
@@ -14,20 +16,23 @@ export async function* sorted<T>(
 ): AsyncGenerator<T> {
   for (let after: string | null = null; ;) {
     let kept: { order: string; item: T }[] = [];
-    let isCut = false;
+    /** The largest that is kept, once something had to be left for a later scan. */
+    let last = null as string | null;
+    const leaveRest = (): void => {
+      if (kept.length <= atOnce) return;
+      kept = smallest(kept, atOnce);
+      last = kept.at(-1)?.order ?? null;
+    };
     for await (const item of scan()) {
       const order = orderOf(item);
-      if (after !== null && order <= after) continue;
+      if ((after !== null && order <= after) || (last !== null && order > last)) continue;
       kept.push({ order, item });
-      if (kept.length < 2 * atOnce) continue;
-      kept = smallest(kept, atOnce);
-      isCut = true;
+      if (kept.length >= GATHERED_SHARE * atOnce) leaveRest();
     }
-    isCut ||= kept.length > atOnce;
-    kept = smallest(kept, atOnce);
-    for (const { item } of kept) yield item;
-    if (!isCut) return;
-    after = kept.at(-1)?.order ?? after;
+    leaveRest();
+    for (const { item } of smallest(kept, atOnce)) yield item;
+    if (last === null) return;
+    after = last;
   }
 }
 

@@ -57,16 +57,24 @@ export class ConsulKv implements Kv {
     return this.#reads.readTrees(prefixes);
   }
 
-  async keys(prefix: string): Promise<readonly string[]> {
-    try {
-      return await this.options.transport.keys(prefix);
-    } catch (error) {
-      throw unavailable('it cannot be listed', error);
-    }
+  keys(prefix: string): Promise<readonly string[]> {
+    return listed(this.options.transport.keys(prefix));
+  }
+
+  folders(prefix: string): Promise<readonly string[]> {
+    return listed(this.options.transport.folders(prefix));
   }
 
   /** Resolves when every write that came has its answer; later ones are refused. */
   close(): Promise<void> {
     return this.#writes.close();
+  }
+}
+
+async function listed(answer: Promise<readonly string[]>): Promise<readonly string[]> {
+  try {
+    return await answer;
+  } catch (error) {
+    throw unavailable('it cannot be listed', error);
   }
 }

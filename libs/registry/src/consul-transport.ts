@@ -80,17 +80,25 @@ export class ConsulTransport implements KvTransport {
     }
   }
 
-  async keys(prefix: string): Promise<readonly string[]> {
-    try {
-      return (await this.#client.kv.keys({ ...this.#options, key: prefix })) ?? [];
-    } catch (error) {
-      if (statusOf(error) === 404) return []; // No such key: an empty listing.
-      throw classified(error, 'a listing of keys');
-    }
+  keys(prefix: string): Promise<readonly string[]> {
+    return this.#keys({ key: prefix });
+  }
+
+  folders(prefix: string): Promise<readonly string[]> {
+    return this.#keys({ key: prefix, separator: '/' });
   }
 
   close(): void {
     this.#agent.destroy();
+  }
+
+  async #keys(under: object): Promise<readonly string[]> {
+    try {
+      return (await this.#client.kv.keys({ ...this.#options, ...under })) ?? [];
+    } catch (error) {
+      if (statusOf(error) === 404) return []; // No such key: an empty listing.
+      throw classified(error, 'a listing of keys');
+    }
   }
 
   #create(ops: readonly WireOp[]): Promise<readonly [IncomingMessage, WireAnswer]> {

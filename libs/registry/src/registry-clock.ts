@@ -87,6 +87,7 @@ export function heardBy(clock: RegistryClock, timing: Timing, transport: KvTrans
     },
     readTrees: (prefixes) => transport.readTrees(prefixes),
     keys: (prefix) => transport.keys(prefix),
+    folders: (prefix) => transport.folders(prefix),
     close: () => transport.close(),
   };
 }

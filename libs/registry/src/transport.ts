@@ -18,6 +18,8 @@ export interface KvTransport {
   readTrees(prefixes: readonly string[]): Promise<readonly (readonly KvEntry[])[]>;
   /** Keys under a prefix, sorted. */
   keys(prefix: string): Promise<readonly string[]>;
+  /** The same up to the next slash, each once. */
+  folders(prefix: string): Promise<readonly string[]>;
   close(): void;
 }
 

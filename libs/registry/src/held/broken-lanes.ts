@@ -1,7 +1,7 @@
 import { LANE_ENTRIES_MAX, isUuid, volumeIdOf } from '@plumbline/domain';
 import type { AnyFacet, Json, Lane, ResourceName, Source } from '@plumbline/domain';
 import type { KvEntry } from '../kv.js';
-import { inBunches, inParts, paced } from './parts.js';
+import { inBunches, inParts, paced, parsed } from './parts.js';
 import type { ByRegistry } from './parts.js';
 
 /** Owners asked for together. */
@@ -44,7 +44,7 @@ async function wrongOf(
   resource: ResourceName,
   isOwned = false,
 ): Promise<Json> {
-  const lane = parsed(entry);
+  const lane = laneIn(entry);
   if (lane === null) return { why: 'unreadable' };
   if (!isOwned && !(await isSomebodys(by, lane, resource))) return { why: 'nobodys' };
   return (await isShown(by, lane)) ? null : { why: 'unshown' };
@@ -74,11 +74,7 @@ function resourceOf({ layout }: ByRegistry, { key }: KvEntry): ResourceName {
 }
 
 /** As much of a lane as everybody who meets it needs; null: it is none. */
-function parsed({ value }: KvEntry): Lane | null {
-  try {
-    const lane = JSON.parse(value) as Partial<Lane> | null;
-    return typeof lane?.account === 'string' && Array.isArray(lane.entries) ? (lane as Lane) : null;
-  } catch {
-    return null;
-  }
+function laneIn({ value }: KvEntry): Lane | null {
+  const lane = parsed<Partial<Lane>>(value);
+  return typeof lane?.account === 'string' && Array.isArray(lane.entries) ? (lane as Lane) : null;
 }

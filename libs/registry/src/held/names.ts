@@ -9,7 +9,7 @@ import type {
   VolumeId,
   VolumeRecord,
 } from '@plumbline/domain';
-import { AFTER_ALL, inBunches, inParts, paced } from './parts.js';
+import { AFTER_ALL, inBunches, paced, prefixesByAccount } from './parts.js';
 import type { ByRegistry } from './parts.js';
 
 /** Records read together. */
@@ -54,12 +54,24 @@ export function nameSource(by: ByRegistry, facet: AnyFacet): Source {
   };
 }
 
-async function* heldNames(by: ByRegistry): AsyncGenerator<Held> {
-  for await (const { key, value } of inParts(by, by.layout.names)) {
-    const [account, region, , hash] = key.slice(by.layout.names.length).split('/');
-    // Parts of a key that was made of these.
-    if (account && region && hash)
-      yield { volume: value, account: account as AccountId, region: region as RegionSlug, name: `=${hash}` };
+async function* heldNames({ kv, layout }: ByRegistry): AsyncGenerator<Held> {
+  const below = async (account: string): Promise<readonly string[]> => {
+    const regions = await kv.folders(account);
+    return (await Promise.all(regions.map((region) => kv.folders(region)))).flat();
+  };
+  for await (const prefix of prefixesByAccount({ kv, layout }, layout.names, below)) {
+    const [entries = []] = await kv.readTrees([prefix]);
+    for (const { key, value } of entries) {
+      const [account, region, , hash] = key.slice(layout.names.length).split('/');
+      // Parts of a key that was made of these.
+      if (account && region && hash)
+        yield {
+          volume: value,
+          account: account as AccountId,
+          region: region as RegionSlug,
+          name: `=${hash}`,
+        };
+    }
   }
 }
 

@@ -13,7 +13,7 @@ import type {
 import type { Kv } from '../kv.js';
 import { createJournal } from '../journal.js';
 import type { Layout } from '../layout.js';
-import { inParts, keysInParts, paced } from './parts.js';
+import { inParts, paced, prefixesByAccount } from './parts.js';
 import type { ByRegistry } from './parts.js';
 
 /** Records of which the owner is not told, known at once: more than that is no drift. */
@@ -114,10 +114,12 @@ async function* owners(by: ByRegistry): AsyncGenerator<Kept> {
 
 /** In the order of accounts. */
 async function* recordKeys(by: ByRegistry): AsyncGenerator<Kept> {
-  for await (const key of keysInParts(by, by.layout.volumes)) {
-    const [account = '', id = ''] = key.slice(by.layout.volumes.length).split('/');
-    yield { account, id };
-  }
+  const { volumes } = by.layout;
+  for await (const prefix of prefixesByAccount(by, volumes))
+    for (const key of await by.kv.keys(prefix)) {
+      const [account = '', id = ''] = key.slice(volumes.length).split('/');
+      yield { account, id };
+    }
 }
 
 /** Merges two sorted listings by their ids. Of two records of one id the last is told of. */

@@ -8,6 +8,7 @@ import {
 } from '@plumbline/domain';
 import type {
   AccountId,
+  ActionNumber,
   ActionOfVolume,
   ActionRecord,
   AnyFacet,
@@ -18,7 +19,7 @@ import type {
   VolumeId,
 } from '@plumbline/domain';
 import { numbersIn } from '../volume-intents.js';
-import { accountsIn, paced } from './parts.js';
+import { accountsIn, paced, parsed } from './parts.js';
 import type { ByRegistry } from './parts.js';
 
 /** Actions read together. */
@@ -58,9 +59,10 @@ async function* inProgress(
   account: AccountId,
   endedTo: Map<AccountId, number>,
 ): AsyncGenerator<ActionOfVolume> {
-  const spans = await Promise.all(layout.actionsAbout(account, now()).map((prefix) => kv.keys(prefix)));
   const known = endedTo.get(account) ?? 0;
-  const numbers = numbersIn(spans.reverse().flat(), layout.actionsOf(account)).filter((n) => n > known);
+  const numbers: ActionNumber[] = [];
+  for (const span of layout.actionsAbout(account, now()).toReversed())
+    for (const n of numbersIn(await kv.keys(span), layout.actionsOf(account))) if (n > known) numbers.push(n);
   let ended = (numbers.at(-1) ?? known) - LATE;
   for (let at = 0; at < numbers.length; at += ACTIONS_AT_ONCE) {
     const entries = await kv.read(
@@ -90,12 +92,4 @@ async function stuck({ kv, layout }: ByRegistry, { account, n, volume }: ActionO
   const lane = standing ? parsed<Lane>(standing.value) : { entries: [] };
   if (lane === null || lane.entries.some(({ intent }) => intent === action.intent)) return null;
   return { intent: action.intent, kind: action.kind, ended: Boolean(listed) };
-}
-
-function parsed<T>(value: string): T | null {
-  try {
-    return JSON.parse(value) as T | null;
-  } catch {
-    return null;
-  }
 }

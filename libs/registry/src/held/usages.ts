@@ -1,12 +1,8 @@
 import { TransientError } from '@plumbline/domain';
 import type { AccountId, AnyFacet, Lane, Source, VolumeRecord } from '@plumbline/domain';
 import type { KvEntry } from '../kv.js';
-import { accountsIn, inParts, paced } from './parts.js';
+import { accountsIn, inParts, paced, parsed, withDigits } from './parts.js';
 import type { ByRegistry } from './parts.js';
-
-const HEX = [...'0123456789abcdef'];
-/** An account of more volumes is read in sixteen answers, not in one. */
-const TOGETHER_MAX = 1_000;
 
 // No interfaces: as what was seen they must pass for JSON.
 type Counts = { readonly volumes: number; readonly gib: number };
@@ -52,24 +48,20 @@ function busy(account: AccountId): TransientError {
 
 /** A lane that cannot be read may be anybody's. */
 function accountOf({ value }: KvEntry): AccountId | null {
-  try {
-    return (JSON.parse(value) as Lane).account;
-  } catch {
-    return null;
-  }
+  return parsed<Lane>(value)?.account ?? null;
 }
 
 async function count({ kv, layout }: ByRegistry, account: AccountId): Promise<Counted> {
   const [entry] = await kv.read([layout.usage(account)]);
   const counted = entry ? (JSON.parse(entry.value) as Counts) : { volumes: 0, gib: 0 };
-  const parts = HEX.map((hex) => layout.volumesWithHex(account, hex));
-  const answers = counted.volumes <= TOGETHER_MAX ? [parts] : parts.map((part) => [part]);
   let [volumes, gib] = [0, 0];
-  for (const answer of answers)
-    for (const { value } of (await kv.readTrees(answer)).flat()) {
+  for (const prefix of withDigits(layout.volumesOf(account), counted.volumes)) {
+    const [entries = []] = await kv.readTrees([prefix]);
+    for (const { value } of entries) {
       volumes += 1;
       gib += (JSON.parse(value) as VolumeRecord).sizeGib;
     }
+  }
   return { counted, recorded: { volumes, gib } };
 }
 

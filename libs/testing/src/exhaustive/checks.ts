@@ -135,6 +135,7 @@ export async function disagreement({ store, layout, sources }: Ground): Promise<
     read: (keys) => Promise.resolve(keys.map((key) => store.get(key))),
     readTrees: (prefixes) => Promise.resolve(prefixes.map((prefix) => store.tree(prefix))),
     keys: (prefix) => Promise.resolve(store.keys(prefix)),
+    folders: (prefix) => Promise.resolve(store.folders(prefix)),
   };
   const journal = createJournal({ kv, layout, nonce: () => '' });
   const ports = {

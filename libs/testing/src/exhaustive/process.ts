@@ -114,6 +114,7 @@ export class Process {
       transact: (ops) => this.ask({ of: 'registry', request: { what: 'transact', ops } }),
       readTrees: (prefixes) => this.ask({ of: 'registry', request: { what: 'read', prefixes } }),
       keys: (prefix) => this.ask({ of: 'registry', request: { what: 'keys', prefix } }),
+      folders: (prefix) => this.ask({ of: 'registry', request: { what: 'folders', prefix } }),
       close: () => undefined,
     };
     this.registry = await openRegistry({

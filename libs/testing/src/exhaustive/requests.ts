@@ -21,8 +21,8 @@ function nameOfCall({ what, facet, change, place }: Extract<Request, { of: 'sour
 
 /** @param as how texts are to be told, such as `mirrored` */
 function nameOf(request: FakeRequest, as: (text: string) => string = asItIs): string {
-  if (request.what === 'keys') return as(`keys ${request.prefix}`);
   if (request.what === 'read') return as(`read ${request.prefixes.join(' ')}`);
+  if (request.what !== 'transact') return as(`${request.what} ${request.prefix}`);
   const ops = request.ops.map(({ verb, key }) => `${verb} ${key.slice('plumbline/'.length)}`).join(', ');
   return `write ${as(ops)} #${digest(as(JSON.stringify(request.ops))).slice(0, 12)}`;
 }

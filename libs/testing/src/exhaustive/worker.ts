@@ -255,9 +255,9 @@ export class Worker implements Doer {
   private serve(request: FakeRequest): Answer {
     const { ground } = this.around;
     const { store } = ground;
-    if (request.what === 'keys') return { value: store.keys(request.prefix) };
+    if (request.what === 'transact') return { value: { ...ground.write(this, request.ops), dateMs: null } };
     if (request.what === 'read') return { value: request.prefixes.map((prefix) => store.tree(prefix)) };
-    return { value: { ...ground.write(this, request.ops), dateMs: null } };
+    return { value: store[request.what](request.prefix) };
   }
 
   private async call(

@@ -8,7 +8,7 @@ const REQUEST_BYTES_MAX = 512 * 1024;
 export type FakeRequest =
   | { readonly what: 'transact'; readonly ops: readonly KvOp[] }
   | { readonly what: 'read'; readonly prefixes: readonly string[] }
-  | { readonly what: 'keys'; readonly prefix: string };
+  | { readonly what: 'keys' | 'folders'; readonly prefix: string };
 
 /**
  * What befalls a request. `lands-late`: its client gives up, and it lands when the test says so; `dropped`: its client
@@ -75,6 +75,10 @@ class FakeTransport implements KvTransport {
 
   async keys(prefix: string): Promise<readonly string[]> {
     return this.#serve({ what: 'keys', prefix }, () => this.consul.store.keys(prefix));
+  }
+
+  async folders(prefix: string): Promise<readonly string[]> {
+    return this.#serve({ what: 'folders', prefix }, () => this.consul.store.folders(prefix));
   }
 
   close(): void {}

@@ -135,6 +135,14 @@ export class FakeStore {
     return this.#sorted.slice(from, to);
   }
 
+  folders(prefix: string): readonly string[] {
+    const below = this.keys(prefix).map((key) => {
+      const end = key.indexOf('/', prefix.length);
+      return end < 0 ? key : key.slice(0, end + 1);
+    });
+    return [...new Set(below)];
+  }
+
   get(key: string): KvEntry | null {
     const stored = this.#entries.get(key);
     return stored === undefined ? null : { key, value: stored.value, index: stored.index };

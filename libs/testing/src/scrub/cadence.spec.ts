@@ -122,6 +122,7 @@ describe('the registry', () => {
     Object.assign(kv, {
       read: counting(kv.read.bind(kv), ({ length }) => length),
       keys: counting(kv.keys.bind(kv), ({ length }) => length),
+      folders: counting(kv.folders.bind(kv), ({ length }) => length),
       readTrees: counting(kv.readTrees.bind(kv), (trees) => trees.flat().length),
     });
     for (const source of scrub.sources().filter(({ facet }) => facet.source === 'registry')) {

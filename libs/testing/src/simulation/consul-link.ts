@@ -160,9 +160,8 @@ function writes({ verb }: KvOp): boolean {
 }
 
 function aboutOf(request: FakeRequest): string {
-  if (request.what === 'keys') return request.prefix;
-  if (request.what === 'read') return request.prefixes.join(' ');
-  return request.ops.map(({ verb, key }) => `${verb} ${key}`).join(', ');
+  if (request.what === 'transact') return request.ops.map(({ verb, key }) => `${verb} ${key}`).join(', ');
+  return request.what === 'read' ? request.prefixes.join(' ') : request.prefix;
 }
 
 /** What a dead process waits for does not come. */

@@ -41,6 +41,7 @@ function struckKv(kv: Kv, points: Points): Kv {
       if (/owed\/\w+\/$/.test(prefix)) await points.ask('drain', owed(''));
       return await kv.keys(prefix);
     },
+    folders: (prefix) => kv.folders(prefix),
     async transact(transaction) {
       const learnt = removedOf(transaction).map(owed);
       refuseWriteAs(await points.askAll('writing', learnt));
