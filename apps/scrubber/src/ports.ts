@@ -7,9 +7,9 @@ import {
   Discrepancies,
   RegistryAccounts,
   ScrubDesk,
-  mintedVolumeIds,
   intentsOf,
   readingAstray,
+  recordedVolumeIds,
 } from '@plumbline/registry';
 import { engineContext } from '@plumbline/worker';
 import type { AstrayRecords } from '@plumbline/registry';
@@ -46,7 +46,7 @@ export function scrubberPorts(
     name: config.name,
     journal: { read },
     log,
-    volumeIds: (after) => mintedVolumeIds(registry, after),
+    volumeIds: (after, turn) => recordedVolumeIds(registry, after, turn),
     isOwed: async (source: SourceName, resource: ResourceName) =>
       (await kv.keys(layout.owedOf(source, resource))).length > 0,
     intents: (volume) => intentsOf(registry, volume),

@@ -84,8 +84,9 @@ export class ConsulTransport implements KvTransport {
     return this.#keys({ key: prefix });
   }
 
-  folders(prefix: string): Promise<readonly string[]> {
-    return this.#keys({ key: prefix, separator: '/' });
+  async folders(prefix: string): Promise<readonly string[]> {
+    const below = await this.#keys({ key: prefix, separator: '/' });
+    return below.filter((path) => path.endsWith('/'));
   }
 
   close(): void {

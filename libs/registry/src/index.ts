@@ -19,7 +19,6 @@ export * from './leadership.js';
 export * from './volume-intents.js';
 export * from './owed.js';
 export * from './lanes.js';
-export * from './volume-ids.js';
 export * from './discrepancies.js';
 export * from './scrub-desk.js';
 export * from './tombstones.js';

@@ -63,6 +63,6 @@ export interface Kv {
   readTrees(prefixes: readonly string[]): Promise<readonly (readonly KvEntry[])[]>;
   /** Keys under a prefix, sorted. */
   keys(prefix: string): Promise<readonly string[]>;
-  /** The same up to the next slash, each once: folders with that slash, without what is in them. */
+  /** What such keys have up to the next slash, with it, each once: folders. Keys that stand in none are not told. */
   folders(prefix: string): Promise<readonly string[]>;
 }

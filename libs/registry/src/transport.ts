@@ -18,7 +18,7 @@ export interface KvTransport {
   readTrees(prefixes: readonly string[]): Promise<readonly (readonly KvEntry[])[]>;
   /** Keys under a prefix, sorted. */
   keys(prefix: string): Promise<readonly string[]>;
-  /** The same up to the next slash, each once. */
+  /** What such keys have up to the next slash, with it, each once; keys without one are not told. */
   folders(prefix: string): Promise<readonly string[]>;
   close(): void;
 }

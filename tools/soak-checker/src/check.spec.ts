@@ -1,6 +1,7 @@
 import { check } from './check.js';
 import { historyOf } from './history-file.js';
-import { historyLine, type HistoryLine, type ReadingLine, type RequestLine } from './history.js';
+import type { HistoryLine, ReadingLine } from './history.js';
+import { actionOf, ask, drop, entry, judged, put, request } from './testing/draft.js';
 import {
   account,
   act,
@@ -20,25 +21,6 @@ import {
   type Draft,
 } from './testing/good-history.js';
 
-function judged({ faults = [], requests: asked, looks, reading }: Draft): readonly string[] {
-  const run: HistoryLine = {
-    ...{ line: 'run', format: 1, seed: 1, minutes: 1, rate: 1, faults: [], at: 0 },
-    ...{ accounts: [], vms: [], processes: ['api'] },
-  };
-  const lines = [run, ...faults, ...asked, ...looks, reading].map((line) =>
-    historyLine.parse(JSON.parse(JSON.stringify(line))),
-  );
-  return check(historyOf(lines)).findings.map(({ rule, volume, what }) => `${rule} ${volume ?? ''} ${what}`);
-}
-
-/** An entry of the registry, to be changed in place. */
-function entry(draft: Draft, key: string): Record<string, unknown> {
-  return draft.reading.registry.changed[key] as Record<string, unknown>; // Entries are objects, but for names and owners.
-}
-const actionOf = (draft: Draft, n: number) => entry(draft, `actions/${account}/${n}`);
-const drop = (draft: Draft, key: string) => delete draft.reading.registry.changed[key];
-const put = (draft: Draft, key: string, value: unknown) => void (draft.reading.registry.changed[key] = value);
-const request = (draft: Draft, n: number): RequestLine => draft.requests[n - 1]!;
 const recordKey = `volumes/${account}/${living}`;
 const ofScrubber = (draft: Draft, volume: string, type: string, revAfter: number) => ({
   ...actionOf(draft, 103),
@@ -53,11 +35,6 @@ const purged = (draft: Draft, volume: string, rev: number) => {
   put(draft, `internal-actions/${account}/11${rev}`, ofScrubber(draft, volume, 'purge_volume', rev));
   drop(draft, `tombstones/${volume}`);
   draft.reading.trash = draft.reading.trash.filter(({ name }) => !name.endsWith(volume));
-};
-/** One more request, after all others. */
-const ask = (draft: Draft, one: Partial<RequestLine>) => {
-  const n = draft.requests.length + 1;
-  draft.requests.push({ ...request(draft, 1), n, from: 900, to: 905, ...one });
 };
 
 describe('the checker', () => {

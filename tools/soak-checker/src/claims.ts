@@ -79,9 +79,10 @@ class Claiming {
     }
     if (isCreate(wish)) return this.byVolume.get(change.volume ?? '')?.find(isCreate);
     // A delete that was waited for names no action: it is the completed one of that volume, which no other request has.
-    const done = (wish.volume === undefined ? this.actions : (this.byVolume.get(wish.volume) ?? [])).filter(
-      (one) => one.status === 'completed' && !this.of.has(one) && this.fits(change, one),
-    );
+    // Several volumes may have had its name, one after the other: it is the one whose delete was recorded meanwhile.
+    const done = (wish.volume === undefined ? this.actions : (this.byVolume.get(wish.volume) ?? []))
+      .filter((one) => one.status === 'completed' && !this.of.has(one) && this.fits(change, one))
+      .sort((one, another) => farFrom(request, one) - farFrom(request, another));
     return request.status === 204 ? done[0] : undefined;
   }
 
@@ -147,6 +148,11 @@ class Claiming {
   private note(rule: string, what: string, { resource }: ActionEntry, from: readonly Change[]): void {
     this.findings.push({ rule, what, volume: resource, requests: from.map(({ request }) => request.n) });
   }
+}
+
+/** Milliseconds between a request and the recording of an action; the clocks are two. */
+function farFrom({ from, to }: Change['request'], { startedAt }: ActionEntry): number {
+  return Math.max(from - startedAt, startedAt - to, 0);
 }
 
 /** Who waits for the end may learn then that it cannot be: an action is left that has changed nothing. */

@@ -1,5 +1,5 @@
 import { inspect } from '@plumbline/domain';
-import type { FacetName, Json, Place, ScrubPace, Source, Unasked } from '@plumbline/domain';
+import type { FacetName, Json, Place, ScrubPace, Source, Turn, Unasked } from '@plumbline/domain';
 import { UNKNOWN_LATENCY, adjusted, answered, nextTurn } from './pace.js';
 import type { Latency } from './pace.js';
 import type { ScrubberPorts } from './ports.js';
@@ -86,6 +86,15 @@ export class Gates {
     return [...this.pacers.values()].map(({ budget, perSecond, source }) => ({ source, perSecond, budget }));
   }
 
+  /** The turns of what is read of the registry to list it: in bulk, and for as long as it takes. */
+  besideRecords(signal: AbortSignal): Turn {
+    return async (things) => {
+      await this.registry.turn(things * BESIDE_RECORD, signal);
+      this.ports.progress?.();
+      await this.beside(signal);
+    };
+  }
+
   private pacerOf(source: Asked): Pacer {
     const known = this.pacers.get(source);
     if (known !== undefined) return known;
@@ -119,11 +128,7 @@ export class Gates {
       // What the registry holds comes beside its records; each of its answers has its turn and its end.
       list: (signal, unasked) =>
         pacer === this.registry
-          ? source.list(signal, unasked, async (things) => {
-              await pacer.turn(things * BESIDE_RECORD, signal);
-              this.ports.progress?.();
-              await this.beside(signal);
-            })
+          ? source.list(signal, unasked, this.besideRecords(signal))
           : this.listed(source, pacer, { signal, unasked }),
     };
   }

@@ -18,6 +18,10 @@ describe('the list of discrepancies', () => {
     expect(known.isFullFor(suspicion('two more'))).toBe(true);
     expect(known.isFullFor(suspicion('0'))).toBe(false);
     expect(known.all).toHaveLength(11_000);
+    known.remove(record('7'));
+    known.remove(record('7'));
+    expect(known.isFullFor(suspicion('two more'))).toBe(false);
+    expect(known.isFullFor(suspicion('stranger', null))).toBe(true);
   });
 
   it('tells in no time whether there is room, however much is wrong', () => {

@@ -24,11 +24,16 @@ export class Known {
   }
 
   add(record: DiscrepancyRecord): void {
-    const name = nameOf({ facet: record.facet, place: placeOf(record) });
-    const before = this.byName.get(name);
-    if (before !== undefined) this.kept[whoseOf(before)] -= 1;
+    this.remove(record);
     this.kept[whoseOf(record)] += 1;
-    this.byName.set(name, record);
+    this.byName.set(nameOfRecord(record), record);
+  }
+
+  remove(about: Pick<DiscrepancyRecord, 'facet' | 'key' | 'host'>): void {
+    const before = this.byName.get(nameOfRecord(about));
+    if (before === undefined) return;
+    this.kept[whoseOf(before)] -= 1;
+    this.byName.delete(nameOfRecord(about));
   }
 
   /** There is no room for it, and it is not on the list. */
@@ -37,6 +42,10 @@ export class Known {
     const whose = whoseOf(suspicion);
     return this.kept[whose] >= KEPT_MAX[whose];
   }
+}
+
+function nameOfRecord(about: Pick<DiscrepancyRecord, 'facet' | 'key' | 'host'>): string {
+  return nameOf({ facet: about.facet, place: placeOf(about) });
 }
 
 function whoseOf({ volume }: Pick<DiscrepancyRecord, 'volume'>): keyof typeof KEPT_MAX {

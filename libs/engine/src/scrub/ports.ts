@@ -14,6 +14,7 @@ import type {
   Snapshot,
   Source,
   SourceName,
+  Turn,
   VolumeId,
 } from '@plumbline/domain';
 import type { Log } from '../ports.js';
@@ -60,8 +61,8 @@ export interface ScrubberPorts {
   readonly name: string;
   readonly journal: Pick<Journal, 'read'>;
   readonly sources: readonly Source[];
-  /** Every id ever minted that may still be somewhere, sorted, from behind `after` on. */
-  volumeIds(after: VolumeId | null): AsyncIterable<VolumeId>;
+  /** The ids of all volumes that have a record, sorted, from behind `after` on, read at the pace of `turn`. */
+  volumeIds(after: VolumeId | null, turn: Turn): AsyncIterable<VolumeId>;
   /** True while the source has still to learn something of that resource: it cannot be right before. */
   isOwed(source: SourceName, resource: ResourceName): Promise<boolean>;
   /**

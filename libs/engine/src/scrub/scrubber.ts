@@ -105,8 +105,10 @@ export class Scrubber {
     this.settings = await this.ports.desk.settings();
     await this.readBook();
     const pass = await this.begin();
+    // What was wrong a moment ago comes first, and again behind the walk, which may have taken hours.
+    await this.lookAtKnown(pass, this.recentlyWrong(), { isListed: false, signal });
     await this.walk(pass, signal);
-    await this.lookAtKnown(pass, signal);
+    await this.lookAtKnown(pass, this.known.all, { isListed: true, signal });
     if (this.sightings.all().length > 0) await this.ports.sleep(this.ports.silenceMs, signal);
     await this.lookAgain(pass, this.sightings.all(), signal);
     const braked = await this.brake(pass);
@@ -133,7 +135,7 @@ export class Scrubber {
     const { journal, log } = this.ports;
     const { registry, sources } = this.gates;
     const ports: WalkPorts = {
-      volumeIds: (after) => this.ports.volumeIds(after),
+      volumeIds: (after) => this.ports.volumeIds(after, this.gates.besideRecords(signal)),
       read: async (resources) => {
         await registry.turn(resources.length, signal);
         return await registry.timed('read', () => Promise.all(resources.map((one) => journal.read(one))));
@@ -182,15 +184,22 @@ export class Scrubber {
     const volumes = this.changed.take(RECENT_MAX, nowMs);
     const suspicions = await recentSuspicions({ ...this.ports, gates: this.gates }, volumes, signal);
     await inBatches(suspicions, LOOKS_AT_ONCE, (one) => this.suspect(one, signal));
+    const worked = new Set<string | null>(volumes);
+    const wrong = this.known.all.filter(({ volume }) => worked.has(volume));
+    await this.lookAtKnown(null, wrong, { isListed: false, signal });
     const rested = this.sightings
       .restedSince(this.ports.monotonicMs())
-      .filter((one) => this.known.of(one)?.state === 'seen-once');
+      .filter((one) => isNew(this.known.of(one)));
     await this.lookAgain(null, rested.slice(0, RECENT_MAX), signal);
   }
 
   /** What is on the list already: whether it still is so. */
-  private async lookAtKnown(pass: Pass, signal: AbortSignal): Promise<void> {
-    await inBatches(this.known.all, LOOKS_AT_ONCE, async (record) => {
+  private async lookAtKnown(
+    pass: Pass | null,
+    records: readonly DiscrepancyRecord[],
+    { isListed, signal }: { isListed: boolean; signal: AbortSignal },
+  ): Promise<void> {
+    await inBatches(records, LOOKS_AT_ONCE, async (record) => {
       signal.throwIfAborted();
       if (record.state === 'repaired') return await this.forgetRepaired(record);
       if (this.isOff(record.remedy)) return;
@@ -198,15 +207,29 @@ export class Scrubber {
       const look = await lookAtOne(this.ports, { ...record, place }, signal);
       if (look === 'unknown') return await this.follow(record);
       if (look !== null) return await this.see(look);
-      await this.heal(pass, record);
+      if (isListed || !(await this.seemsGone(record))) await this.heal(pass, record);
     });
+  }
+
+  /** The newest that somebody has still to put right, so many that none of the rest has to wait for them. */
+  private recentlyWrong(): readonly DiscrepancyRecord[] {
+    return this.known.all
+      .filter(({ state }) => state !== 'repaired' && state !== 'accepted')
+      .sort((one, other) => other.lastSeenAt - one.lastSeenAt)
+      .slice(0, RECENT_MAX);
+  }
+
+  /** A record whose owner is wrong seems gone until all records have been listed. */
+  private async seemsGone({ recordIndex, volume }: DiscrepancyRecord): Promise<boolean> {
+    if (volume === null || recordIndex === 0) return false;
+    return (await this.ports.journal.read(volumeResource(volume))).record === null;
   }
 
   private async heal(pass: Pass | null, record: DiscrepancyRecord): Promise<void> {
     const at = this.ports.now();
     this.sightings.forget({ facet: record.facet, place: placeOf(record) });
-    const isNews = record.state !== 'seen-once';
-    await this.ports.book.change(record, (now) =>
+    const isNews = !isNew(record);
+    await this.change(record, (now) =>
       now !== null && now.state !== 'seen-once'
         ? turned(now, 'repaired', { at, note: 'agrees again' })
         : null,
@@ -217,8 +240,9 @@ export class Scrubber {
   }
 
   private async forgetRepaired(record: DiscrepancyRecord): Promise<void> {
-    if (this.ports.now() - record.lastSeenAt < REPAIRED_SHOWN_MS) return;
-    await this.ports.book.change(record, (now) => (now?.state === 'repaired' ? null : now));
+    const repairedAt = record.history.at(-1)?.at ?? record.lastSeenAt;
+    if (this.ports.now() - repairedAt < REPAIRED_SHOWN_MS) return;
+    await this.change(record, (now) => (now?.state === 'repaired' ? null : now));
   }
 
   /** What somebody works on cannot be looked at; but a repair of ours that waits for a person is to be told of. */
@@ -228,10 +252,8 @@ export class Scrubber {
     const head = lane?.entries[0];
     const parked = head?.parked ?? null;
     if (head === undefined || parked === null || !this.isRepairOf(record, head)) return;
-    await this.change(record, (now) => ({
-      ...turned(now, 'parked', { at: this.ports.now(), note: parked.reason }),
-      intent: head.intent,
-    }));
+    const by = { at: this.ports.now(), note: parked.reason };
+    await this.change(record, (now) => now && { ...turned(now, 'parked', by), intent: head.intent });
     this.ports.log.error({ ...fieldsOf(record), reason: parked.reason }, 'repair waits for a person');
   }
 
@@ -275,11 +297,8 @@ export class Scrubber {
     }
     const by = { remedy, name: this.ports.name, at: this.ports.now() };
     const before = this.known.of(suspicion);
-    const after = await this.ports.book.change(flat(suspicion), (now) =>
-      confirmed(sighted(now, suspicion, by), by.at),
-    );
-    if (after !== null) this.known.add(after);
-    if (before !== null && before.state !== 'seen-once') return;
+    await this.change(flat(suspicion), (now) => confirmed(sighted(now, suspicion, by), by.at));
+    if (before !== null && !isNew(before)) return;
     if (pass !== null) pass.confirmed += 1;
     const { does, name, why } = remedy;
     this.ports.log.warn({ ...fieldsOf(flat(suspicion)), remedy: name, does, why }, 'discrepancy confirmed');
@@ -294,8 +313,7 @@ export class Scrubber {
     this.sightings.see(suspicion, remedy.name, this.instant());
     if (this.known.of(suspicion) !== null || this.known.isFullFor(suspicion)) return;
     const by = { remedy, name: this.ports.name, at: this.ports.now() };
-    const record = await this.ports.book.change(flat(suspicion), (now) => sighted(now, suspicion, by));
-    if (record !== null) this.known.add(record);
+    await this.change(flat(suspicion), (now) => sighted(now, suspicion, by));
   }
 
   /** @returns the facets of which nothing is repaired */
@@ -326,11 +344,14 @@ export class Scrubber {
     await desk.publish(statusOf(pass, of));
   }
 
+  /** On the list, and in what this process knows of it. */
   private async change(
-    about: DiscrepancyRecord,
-    edit: (record: DiscrepancyRecord) => DiscrepancyRecord,
+    about: Pick<DiscrepancyRecord, 'facet' | 'key' | 'host'>,
+    edit: (now: DiscrepancyRecord | null) => DiscrepancyRecord | null,
   ): Promise<void> {
-    await this.ports.book.change(about, (now) => now && edit(now));
+    const after = await this.ports.book.change(about, edit);
+    if (after === null) this.known.remove(about);
+    else this.known.add(after);
   }
 
   private isOff({ name }: Pick<Remedy, 'name'>): boolean {
@@ -344,4 +365,9 @@ export class Scrubber {
   private instant(): { monotonicMs: number; at: Instant } {
     return { monotonicMs: this.ports.monotonicMs(), at: this.ports.now() };
   }
+}
+
+/** It does not count yet, or no longer. */
+function isNew(record: DiscrepancyRecord | null): boolean {
+  return record?.state === 'seen-once' || record?.state === 'repaired';
 }

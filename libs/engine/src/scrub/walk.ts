@@ -30,7 +30,7 @@ export interface Suspicion {
 }
 
 export interface WalkPorts {
-  /** Every id ever minted that may still be somewhere, sorted, from behind `after` on. */
+  /** The ids of all volumes that have a record, sorted, from behind `after` on. */
   volumeIds(after: VolumeId | null): AsyncIterable<VolumeId>;
   /** So many at once, in their order. */
   read(resources: readonly ReturnType<typeof volumeResource>[]): Promise<readonly Snapshot[]>;

@@ -13,8 +13,10 @@ import type {
 import type { Kv } from '../kv.js';
 import { createJournal } from '../journal.js';
 import type { Layout } from '../layout.js';
-import { inParts, paced, prefixesByAccount } from './parts.js';
+import { inParts, paced } from './parts.js';
 import type { ByRegistry } from './parts.js';
+import { recordKeys } from './records.js';
+import type { RecordKey } from './records.js';
 
 /** Records of which the owner is not told, known at once: more than that is no drift. */
 const ASTRAY_MAX = 10_000;
@@ -68,14 +70,10 @@ function unreadable(resource: ResourceName): Snapshot {
   return { resource, lane, ...none };
 }
 
-interface Kept {
-  readonly id: string;
-  readonly account: string;
-}
-
 /**
- * The owners of all ids, beside the keys of all records, of which each must be led to by one: a record without an owner is
- * listed as nothing seen, so that it is looked at.
+ * The owners beside the keys of all records, of which each must be led to by one: a record without an owner is listed as
+ * nothing seen, so that it is looked at. Owners without a record are right, and there are as many as there ever were volumes:
+ * they are passed over.
  */
 export function ownerSource(by: ByRegistry, facet: AnyFacet, astray: AstrayRecords): Source {
   const { kv, layout } = by;
@@ -99,7 +97,7 @@ export function ownerSource(by: ByRegistry, facet: AnyFacet, astray: AstrayRecor
         else {
           if (record === null || record.account === owner?.account) astray.forget(key as VolumeId);
           else astray.note(key as VolumeId, record.account as AccountId);
-          yield { key, seen };
+          if (record !== null) yield { key, seen };
         }
       }
       yield* strangers;
@@ -107,27 +105,17 @@ export function ownerSource(by: ByRegistry, facet: AnyFacet, astray: AstrayRecor
   };
 }
 
-async function* owners(by: ByRegistry): AsyncGenerator<Kept> {
+async function* owners(by: ByRegistry): AsyncGenerator<RecordKey> {
   for await (const { key, value } of inParts(by, by.layout.owners))
     yield { id: key.slice(by.layout.owners.length), account: value };
 }
 
-/** In the order of accounts. */
-async function* recordKeys(by: ByRegistry): AsyncGenerator<Kept> {
-  const { volumes } = by.layout;
-  for await (const prefix of prefixesByAccount(by, volumes))
-    for (const key of await by.kv.keys(prefix)) {
-      const [account = '', id = ''] = key.slice(volumes.length).split('/');
-      yield { account, id };
-    }
-}
-
 /** Merges two sorted listings by their ids. Of two records of one id the last is told of. */
 async function* paired(
-  one: AsyncGenerator<Kept>,
-  other: AsyncGenerator<Kept>,
-): AsyncGenerator<readonly [Kept | null, Kept | null]> {
-  const next = async (of: AsyncGenerator<Kept>): Promise<Kept | null> => {
+  one: AsyncGenerator<RecordKey>,
+  other: AsyncGenerator<RecordKey>,
+): AsyncGenerator<readonly [RecordKey | null, RecordKey | null]> {
+  const next = async (of: AsyncGenerator<RecordKey>): Promise<RecordKey | null> => {
     const result = await of.next();
     return result.done === true ? null : result.value;
   };
@@ -135,7 +123,7 @@ async function* paired(
   while (left !== null || right !== null) {
     const id = right === null || (left !== null && left.id < right.id) ? left!.id : right.id;
     const owner = left?.id === id ? left : null;
-    let record: Kept | null = null;
+    let record: RecordKey | null = null;
     if (owner !== null) left = await next(one);
     while (right?.id === id) {
       record = right;

@@ -42,6 +42,8 @@ export function paced<B extends ByRegistry>(by: B, turn: Turn | undefined): B {
 const HEX = [...'0123456789abcdef'];
 /** So many volumes are expected in one answer, at most. */
 const TOGETHER_MAX = 4_000;
+/** More volumes are not expected of one account: it is listed in 256 parts at most. */
+const LIKELY_MAX = 1_000_000;
 /** What no id begins with stands behind all that one does, as strangers' things are listed. */
 export const AFTER_ALL = '~';
 
@@ -80,9 +82,9 @@ export async function* prefixesByAccount(
     const paths = await kv.folders(`${root}${first}`);
     if (paths.length === 0) continue;
     const [usages = []] = await kv.readTrees([layout.usage(first as AccountId)]);
-    const counts = new Map(usages.map(({ key, value }) => [key, parsed<Usage>(value)?.volumes]));
+    const counts = new Map(usages.map(({ key, value }) => [key, parsed<Partial<Usage>>(value)?.volumes]));
     const countOf = (path: string): number =>
-      counts.get(layout.usage(path.slice(root.length, -1) as AccountId)) ?? 0;
+      likely(counts.get(layout.usage(path.slice(root.length, -1) as AccountId)));
     const folders = paths.map((path) => ({ path, count: countOf(path) }));
     for (const part of inShares(`${root}${first}`, folders)) {
       if (typeof part === 'string') yield part;
@@ -104,6 +106,11 @@ function inShares(prefix: string, folders: readonly Folder[]): readonly (string 
       folders.filter(({ path }) => path.startsWith(next)),
     ),
   );
+}
+
+/** A counter that may be wrong, and anything, as no more than a hint how much there is. */
+export function likely(counted: unknown): number {
+  return typeof counted === 'number' && counted > 0 ? Math.min(counted, LIKELY_MAX) : 0;
 }
 
 /** What stands behind `prefix` under random hexadecimal digits, in so many parts that none has too much. */

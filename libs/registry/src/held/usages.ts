@@ -1,7 +1,7 @@
 import { TransientError } from '@plumbline/domain';
 import type { AccountId, AnyFacet, Lane, Source, VolumeRecord } from '@plumbline/domain';
 import type { KvEntry } from '../kv.js';
-import { accountsIn, inParts, paced, parsed, withDigits } from './parts.js';
+import { accountsIn, inParts, likely, paced, parsed, withDigits } from './parts.js';
 import type { ByRegistry } from './parts.js';
 
 // No interfaces: as what was seen they must pass for JSON.
@@ -55,7 +55,7 @@ async function count({ kv, layout }: ByRegistry, account: AccountId): Promise<Co
   const [entry] = await kv.read([layout.usage(account)]);
   const counted = entry ? (JSON.parse(entry.value) as Counts) : { volumes: 0, gib: 0 };
   let [volumes, gib] = [0, 0];
-  for (const prefix of withDigits(layout.volumesOf(account), counted.volumes)) {
+  for (const prefix of withDigits(layout.volumesOf(account), likely(counted.volumes))) {
     const [entries = []] = await kv.readTrees([prefix]);
     for (const { value } of entries) {
       volumes += 1;

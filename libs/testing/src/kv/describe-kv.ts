@@ -94,8 +94,9 @@ function describeTransport(under: Under): void {
         ['c/b'],
       ]);
       expect(await transport.keys(key('c/'))).toEqual(paths.map(key));
-      expect(await transport.folders(key('c/'))).toEqual(['c/a', 'c/a/', 'c/ab', 'c/b'].map(key));
-      expect(await transport.folders(key('c/a/'))).toEqual([key('c/a/1')]);
+      expect(await transport.folders(key('c/'))).toEqual([key('c/a/')]);
+      expect(await transport.folders(key('c/a/'))).toEqual([]);
+      expect(await transport.folders(key('c/a'))).toEqual([key('c/a/')]);
       expect(await transport.folders(key('c'))).toEqual([key('c/')]);
       expect(await transport.folders(key('none'))).toEqual([]);
     },

@@ -136,11 +136,8 @@ export class FakeStore {
   }
 
   folders(prefix: string): readonly string[] {
-    const below = this.keys(prefix).map((key) => {
-      const end = key.indexOf('/', prefix.length);
-      return end < 0 ? key : key.slice(0, end + 1);
-    });
-    return [...new Set(below)];
+    const within = this.keys(prefix).filter((key) => key.includes('/', prefix.length));
+    return [...new Set(within.map((key) => key.slice(0, key.indexOf('/', prefix.length) + 1)))];
   }
 
   get(key: string): KvEntry | null {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { DiscrepancyRecord, OwedFact, ResourceName, VolumeId } from '@plumbline/domain';
-import { allLanes, Discrepancies, mintedVolumeIds, OwedFacts } from '@plumbline/registry';
+import type { AccountId, DiscrepancyRecord, OwedFact, ResourceName, VolumeId } from '@plumbline/domain';
+import { allLanes, Discrepancies, OwedFacts, recordedVolumeIds } from '@plumbline/registry';
 import { createFakeRegistry, type FakeRegistry } from './fake-registry.js';
 
 /** More than one transaction can hold. */
@@ -58,10 +58,15 @@ describe('readers of the registry', () => {
     expect(after.flatMap(({ index }, i) => (index === before[i]!.index ? [] : [i]))).toEqual([7]);
   });
 
-  it('walks through every id ever minted in the order of ids', async () => {
-    const ids = Array.from({ length: MANY }, () => randomUUID() as VolumeId);
-    for (const id of ids) put(registry.layout.owner(id), 'account');
-    expect(await all(mintedVolumeIds(registry))).toEqual([...ids].sort());
+  it('walks through the ids of all volumes in their order, each once, from any on', async () => {
+    const accounts = Array.from({ length: 4 }, () => randomUUID() as AccountId);
+    const ids = Array.from({ length: MANY }, () => randomUUID() as VolumeId).sort();
+    for (const [at, id] of ids.entries()) put(registry.layout.volume(accounts[at % 4]!, id), {});
+    put(registry.layout.volume(accounts[1]!, ids[0]!), {});
+    put(registry.layout.volume(accounts[1]!, 'not an id' as VolumeId), {});
+    put(registry.layout.owner(randomUUID() as VolumeId), 'account');
+    expect(await all(recordedVolumeIds(registry))).toEqual(ids);
+    expect(await all(recordedVolumeIds(registry, ids[99]))).toEqual(ids.slice(100));
   });
 
   it('keeps one discrepancy for each thing, whatever host it is on, until it is removed', async () => {

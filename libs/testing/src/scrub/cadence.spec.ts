@@ -191,6 +191,51 @@ describe('the registry', () => {
   });
 });
 
+describe('what was wrong a moment ago', () => {
+  it('is looked at before anything is listed', async () => {
+    const scrub = await ScrubWorld.open();
+    await scrub.carryOut('volume-create');
+    scrub.billed.clear();
+    await scrub.pass();
+    const before = await states(scrub);
+    let seen: readonly string[] = [];
+    const next = scrub.seeing(cephImage.name, (source) => ({
+      async *list(by) {
+        seen = await states(scrub);
+        yield* source.list(by);
+      },
+    }));
+    await scrub.pass(next);
+    expect({ before, seen }).toEqual({ before: ['repairing'], seen: ['repaired'] });
+  });
+
+  it('and was put right while a pass goes on for hours is not on the list until its end', async () => {
+    const scrub = await ScrubWorld.open();
+    await scrub.carryOut('volume-create');
+    const paid = [...scrub.billed];
+    scrub.billed.clear();
+    await scrub.desk.set({ paused: true });
+    await scrub.pass();
+    const before = await states(scrub);
+    let seen: readonly string[] = [];
+    const slow = scrub.seeing(
+      'registry.name',
+      (source) => ({
+        async *list(by, unasked, turn) {
+          for (const [key, value] of paid) scrub.billed.set(key, value);
+          slow.noteChanged(volumeResource(EXAMPLE_VOLUME));
+          for (let part = 0; part < 10; part += 1) await turn?.(5_000);
+          seen = await states(scrub);
+          yield* source.list(by, unasked, turn);
+        },
+      }),
+      { volumesPerSecond: 20 },
+    );
+    await scrub.pass(slow);
+    expect({ before, seen }).toEqual({ before: ['confirmed'], seen: ['repaired'] });
+  });
+});
+
 describe('what was worked on a moment ago', () => {
   it('is looked at without a pass, and counts without one, but is repaired at the end of one only', async () => {
     const scrub = await ScrubWorld.open();

@@ -33,6 +33,20 @@ describe('what a volume holds in the registry', () => {
     expect(await scrub.parked(EXAMPLE_VOLUME)).toBeNull();
   });
 
+  it('is not taken for put right by who has not listed all records yet', async () => {
+    const scrub = await withVolume();
+    await scrub.write(scrub.registry.layout.owner(EXAMPLE_VOLUME), () => OTHER);
+    await scrub.desk.set({ paused: true });
+    await scrub.pass();
+    const wrong = await scrub.found();
+    for (const record of wrong)
+      await scrub.book.change(record, (now) => now && { ...now, state: 'parked', parked: 'by hand' });
+    scrub.astray.forget(EXAMPLE_VOLUME);
+    await scrub.pass(scrub.scrubber('another'));
+    expect(wrong).not.toEqual([]);
+    expect((await scrub.found()).map(({ state }) => state)).toEqual(wrong.map(() => 'parked'));
+  });
+
   it('is not given back where somebody has wished for it since', async () => {
     const scrub = await withVolume();
     await scrub.admit('repair-claims', { vms: [OTHER_VM] });

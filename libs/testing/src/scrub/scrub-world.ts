@@ -23,7 +23,7 @@ import {
   ScrubDesk,
   allLanes,
   allTombstones,
-  mintedVolumeIds,
+  recordedVolumeIds,
   nameSource,
   intentsOf,
   ownerSource,
@@ -53,7 +53,8 @@ export class ScrubWorld {
   readonly billed = new Map<VolumeId, { readonly sizeGib: number; readonly account: string }>();
   readonly book: Discrepancies;
   readonly desk: ScrubDesk;
-  private readonly astray = new AstrayRecords();
+  /** What a process learns by listing all records. */
+  readonly astray = new AstrayRecords();
   private readonly first: Scrubber;
 
   private constructor(
@@ -252,7 +253,7 @@ export class ScrubWorld {
       name,
       journal: readingAstray(registry, { read: (resource) => world.snapshot(resource) }, this.astray),
       sources: this.sources(),
-      volumeIds: (after) => mintedVolumeIds(registry, after),
+      volumeIds: (after, turn) => recordedVolumeIds(registry, after, turn),
       isOwed: async (source, resource) =>
         (await registry.kv.keys(registry.layout.owedOf(source, resource))).length > 0,
       intents: (volume) => intentsOf(registry, volume),

@@ -10,6 +10,7 @@ import {
   createJournal,
   nameSource,
   intentsOf,
+  recordedVolumeIds,
   slotSource,
 } from '@plumbline/registry';
 import { registryName, registrySlot } from '@plumbline/registry-facets';
@@ -253,10 +254,7 @@ export class SimulatedScrubber extends SimulatedProcess {
   }
 
   private async *volumeIds(after: VolumeId | null) {
-    const { kv, layout } = this.registry;
-    for (const key of await kv.keys(layout.owners)) {
-      const id = key.slice(layout.owners.length) as VolumeId;
-      if (after !== null && id <= after) continue;
+    for await (const id of recordedVolumeIds(this.registry, after)) {
       // In a walk each volume is held against each source that could be listed.
       this.world.scrubbing.looks.at(`volume/${id}`, this.sources.length - this.unlisted.size);
       yield id;
