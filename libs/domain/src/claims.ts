@@ -35,7 +35,9 @@ export function heldNameKey(volume: string, { account, name, region }: HeldName)
 }
 
 export function parseHeldName(key: string): HeldName & { readonly volume: string } {
-  const [volume = '', account = '', region = '', name = ''] = key.split('/');
+  const parts = key.split('/');
+  const volume = parts.slice(0, -3).join('/'); // Whatever somebody wrote as the holder.
+  const [account = '', region = '', name = ''] = parts.slice(-3);
   // Parts of a key that was made of these.
   return { volume, account: account as AccountId, region: region as RegionSlug, name };
 }

@@ -81,7 +81,7 @@ export const services: readonly Service[] = [
     scalable: true,
     count: 1,
     // A pass makes much and keeps little: collected early, its memory does not grow with the number of volumes.
-    nodeArguments: ['--max-semi-space-size=4', '--heap-growing-percent=40'],
+    nodeArguments: ['--max-semi-space-size=2', '--heap-growing-percent=40'],
     ports: {},
     environment: (stack) => ({
       CEPH_CONF: cephConf(stack),

@@ -35,12 +35,7 @@ export function nameSource(by: ByRegistry, facet: AnyFacet): Source {
     },
     async *list(_signal, _unasked, turn) {
       const from = paced(by, turn);
-      const order = (held: Held): string =>
-        `${isUuid(held.volume) ? '' : AFTER_ALL}${heldNameKey(held.volume, held)}`;
-      for await (const some of inBunches(
-        sorted(() => heldNames(from), order),
-        RECORDS_AT_ONCE,
-      )) {
+      for await (const some of inBunches(heldByVolume(from), RECORDS_AT_ONCE)) {
         const names = await namesIn(from, some);
         for (const held of some) {
           const name = names.get(heldNameKey(held.volume, held));
@@ -52,6 +47,16 @@ export function nameSource(by: ByRegistry, facet: AnyFacet): Source {
       }
     },
   };
+}
+
+/** One text for each is all that is held of many. */
+async function* heldByVolume(by: ByRegistry): AsyncGenerator<Held> {
+  const texts = async function* () {
+    for await (const held of heldNames(by))
+      yield `${isUuid(held.volume) ? '' : AFTER_ALL} ${heldNameKey(held.volume, held)}`;
+  };
+  for await (const text of sorted(texts, (same) => same))
+    yield parseHeldName(text.slice(text.indexOf(' ') + 1));
 }
 
 async function* heldNames({ kv, layout }: ByRegistry): AsyncGenerator<Held> {

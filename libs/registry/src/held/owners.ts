@@ -86,10 +86,7 @@ export function ownerSource(by: ByRegistry, facet: AnyFacet, astray: AstrayRecor
     async *list(_signal, _unasked, turn) {
       const from = paced(by, turn);
       const strangers: { key: string; seen: Json }[] = [];
-      const records = sorted(
-        () => recordKeys(from),
-        ({ account, id }) => `${id} ${account}`,
-      );
+      const records = recordsById(from);
       for await (const [owner, record] of paired(owners(from), records)) {
         const key = (owner ?? record)?.id ?? '';
         const seen = owner && { account: owner.account };
@@ -103,6 +100,20 @@ export function ownerSource(by: ByRegistry, facet: AnyFacet, astray: AstrayRecor
       yield* strangers;
     },
   };
+}
+
+/** Stands before all that an id or an account may have been written with. */
+const BETWEEN = '\0';
+
+/** One text for each is all that is held of many. */
+async function* recordsById(by: ByRegistry): AsyncGenerator<RecordKey> {
+  const texts = async function* () {
+    for await (const { account, id } of recordKeys(by)) yield `${id}${BETWEEN}${account}`;
+  };
+  for await (const text of sorted(texts, (same) => same)) {
+    const [id = '', account = ''] = text.split(BETWEEN);
+    yield { id, account };
+  }
 }
 
 async function* owners(by: ByRegistry): AsyncGenerator<RecordKey> {

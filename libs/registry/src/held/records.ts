@@ -32,8 +32,7 @@ export async function* recordedVolumeIds(
 ): AsyncGenerator<VolumeId> {
   let last = after ?? '';
   const ours = async function* () {
-    for await (const key of recordKeys(paced(by, turn))) if (isUuid(key.id) && key.id > last) yield key;
+    for await (const { id } of recordKeys(paced(by, turn))) if (isUuid(id) && id > last) yield id;
   };
-  for await (const { id } of sorted(ours, ({ account, id }) => `${id} ${account}`))
-    if (id !== last) yield (last = id) as VolumeId;
+  for await (const id of sorted(ours, (text) => text)) if (id !== last) yield (last = id) as VolumeId;
 }

@@ -1,6 +1,22 @@
 import { randomUUID } from 'node:crypto';
-import type { AccountId, DiscrepancyRecord, OwedFact, ResourceName, VolumeId } from '@plumbline/domain';
-import { allLanes, Discrepancies, OwedFacts, recordedVolumeIds } from '@plumbline/registry';
+import type {
+  AccountId,
+  DiscrepancyRecord,
+  OwedFact,
+  RegionSlug,
+  ResourceName,
+  VolumeId,
+} from '@plumbline/domain';
+import {
+  AstrayRecords,
+  Discrepancies,
+  OwedFacts,
+  allLanes,
+  nameSource,
+  ownerSource,
+  recordedVolumeIds,
+} from '@plumbline/registry';
+import { registryName, registryOwner } from '@plumbline/registry-facets';
 import { createFakeRegistry, type FakeRegistry } from './fake-registry.js';
 
 /** More than one transaction can hold. */
@@ -67,6 +83,21 @@ describe('readers of the registry', () => {
     put(registry.layout.owner(randomUUID() as VolumeId), 'account');
     expect(await all(recordedVolumeIds(registry))).toEqual(ids);
     expect(await all(recordedVolumeIds(registry, ids[99]))).toEqual(ids.slice(100));
+  });
+
+  it('tells of whatever somebody wrote as a volume by what stands there, and finds it again', async () => {
+    const account = randomUUID() as AccountId;
+    const written = ['a', 'a b', 'a-b', 'a\tb'] as VolumeId[];
+    for (const id of written) put(registry.layout.volume(account, id), {});
+    const signal = new AbortController().signal;
+    const owners = await all(ownerSource(registry, registryOwner, new AstrayRecords()).list(signal));
+    expect(owners.map(({ key }) => key).sort()).toEqual([...written].sort());
+    const names = nameSource(registry, registryName);
+    const place = registry.layout.heldName({ account, region: 'nyc1' as RegionSlug, name: 'held' });
+    registry.consul.store.transact([{ verb: 'set', key: place, value: 'some/ body' }]);
+    const [listed] = await all(names.list(signal));
+    expect(listed?.seen).toEqual({ volume: 'some/ body', own: true, named: false });
+    expect(await names.observe(listed!, signal)).toEqual(listed?.seen);
   });
 
   it('keeps one discrepancy for each thing, whatever host it is on, until it is removed', async () => {
